@@ -1,0 +1,189 @@
+package ndis
+
+// Func is a function or callback of the CoNDIS interface. Its value is its index in the
+// pre-seeded dictionary of the trace's function column, so the order below is part of
+// the file format: new names go to the end.
+type Func uint16
+
+const (
+	FuncNone    Func = iota // empty name: gap rows
+	FuncUnknown             // "?": a name outside the vocabulary, see detail.function
+
+	// 3.1 driver and binding frame
+	NdisRegisterProtocolDriver
+	ProtocolSetOptions
+	MiniportSetOptions
+	NdisSetOptionalHandlers
+	NdisDeregisterProtocolDriver
+	ProtocolBindAdapterEx
+	NdisOpenAdapterEx
+	ProtocolOpenAdapterCompleteEx
+	NdisCompleteBindAdapterEx
+	ProtocolUnbindAdapterEx
+	NdisCompleteUnbindAdapterEx
+	NdisCloseAdapterEx
+	ProtocolCloseAdapterCompleteEx
+	NdisUnbindAdapter
+	MiniportInitializeEx
+	MiniportHaltEx
+	NdisMSetMiniportAttributes
+	NdisMRegisterMiniportDriver
+	NdisMDeregisterMiniportDriver
+	ProtocolNetPnPEvent
+	MiniportDevicePnPEventNotify
+	ProtocolUninstall
+
+	// 3.2 AF registration and notification
+	NdisCmRegisterAddressFamilyEx
+	NdisMCmRegisterAddressFamilyEx
+	ProtocolCoAfRegisterNotify
+
+	// 3.3 AF open
+	NdisClOpenAddressFamilyEx
+	ProtocolCmOpenAf
+	NdisCmOpenAddressFamilyComplete
+	NdisMCmOpenAddressFamilyComplete
+	ProtocolClOpenAfCompleteEx
+
+	// 3.4 AF close
+	NdisClCloseAddressFamily
+	ProtocolCmCloseAf
+	NdisCmCloseAddressFamilyComplete
+	NdisMCmCloseAddressFamilyComplete
+	ProtocolClCloseAfComplete
+	NdisCmNotifyCloseAddressFamily
+	NdisMCmNotifyCloseAddressFamily
+	ProtocolClNotifyCloseAf
+	NdisClNotifyCloseAddressFamilyComplete
+	ProtocolCmNotifyCloseAfComplete
+
+	// 3.5 SAP
+	NdisClRegisterSap
+	ProtocolCmRegisterSap
+	NdisCmRegisterSapComplete
+	NdisMCmRegisterSapComplete
+	ProtocolClRegisterSapComplete
+	NdisClDeregisterSap
+	ProtocolCmDeregisterSap
+	NdisCmDeregisterSapComplete
+	NdisMCmDeregisterSapComplete
+	ProtocolClDeregisterSapComplete
+
+	// 3.6 VC
+	NdisCoCreateVc
+	NdisMCmCreateVc
+	ProtocolCoCreateVc
+	MiniportCoCreateVc
+	NdisCmActivateVc
+	NdisMCmActivateVc
+	MiniportCoActivateVc
+	NdisMCoActivateVcComplete
+	ProtocolCmActivateVcComplete
+	NdisCmDeactivateVc
+	NdisMCmDeactivateVc
+	MiniportCoDeactivateVc
+	NdisMCoDeactivateVcComplete
+	ProtocolCmDeactivateVcComplete
+	NdisCoDeleteVc
+	NdisMCmDeleteVc
+	ProtocolCoDeleteVc
+	MiniportCoDeleteVc
+	NdisCoAssignInstanceName
+	NdisCoGetTapiCallId
+	NdisClGetProtocolVcContextFromTapiCallId
+
+	// 3.7 calls
+	NdisClMakeCall
+	ProtocolCmMakeCall
+	NdisCmMakeCallComplete
+	NdisMCmMakeCallComplete
+	ProtocolClMakeCallComplete
+	NdisCmDispatchIncomingCall
+	NdisMCmDispatchIncomingCall
+	ProtocolClIncomingCall
+	NdisClIncomingCallComplete
+	ProtocolCmIncomingCallComplete
+	NdisCmDispatchCallConnected
+	NdisMCmDispatchCallConnected
+	ProtocolClCallConnected
+	NdisClCloseCall
+	ProtocolCmCloseCall
+	NdisCmCloseCallComplete
+	NdisMCmCloseCallComplete
+	ProtocolClCloseCallComplete
+	NdisCmDispatchIncomingCloseCall
+	NdisMCmDispatchIncomingCloseCall
+	ProtocolClIncomingCloseCall
+
+	// 3.8 QoS
+	NdisClModifyCallQoS
+	ProtocolCmModifyCallQoS
+	NdisCmModifyCallQoSComplete
+	NdisMCmModifyCallQoSComplete
+	ProtocolClModifyCallQoSComplete
+	NdisCmDispatchIncomingCallQoSChange
+	NdisMCmDispatchIncomingCallQoSChange
+	ProtocolClIncomingCallQoSChange
+
+	// 3.9 parties
+	NdisClAddParty
+	ProtocolCmAddParty
+	NdisCmAddPartyComplete
+	NdisMCmAddPartyComplete
+	ProtocolClAddPartyComplete
+	NdisClDropParty
+	ProtocolCmDropParty
+	NdisCmDropPartyComplete
+	NdisMCmDropPartyComplete
+	ProtocolClDropPartyComplete
+	NdisCmDispatchIncomingDropParty
+	NdisMCmDispatchIncomingDropParty
+	ProtocolClIncomingDropParty
+
+	// 3.10 CO OID requests
+	NdisCoOidRequest
+	NdisMCmOidRequest
+	ProtocolCoOidRequest
+	MiniportCoOidRequest
+	NdisCoOidRequestComplete
+	NdisMCmOidRequestComplete
+	NdisMCoOidRequestComplete
+	ProtocolCoOidRequestComplete
+
+	// data path and status named by the handler tables and rules
+	NdisCoSendNetBufferLists
+	ProtocolCoSendNetBufferListsComplete
+	ProtocolCoReceiveNetBufferLists
+	ProtocolCoStatusEx
+	MiniportCoSendNetBufferLists
+	NdisMCoSendNetBufferListsComplete
+	NdisMCoIndicateReceiveNetBufferLists
+	NdisMCoIndicateStatusEx
+
+	// 3.11 NDIS 5.x names
+	NdisCmRegisterAddressFamily
+	NdisMCmRegisterAddressFamily
+	NdisClOpenAddressFamily
+	ProtocolClOpenAfComplete
+	ProtocolCoRequest
+	ProtocolCoRequestComplete
+	MiniportCoRequest
+	NdisCoRequest
+	NdisCoRequestComplete
+	NdisMCmRequest
+	NdisMCmRequestComplete
+	NdisMCoRequestComplete
+	NdisCoSendPackets
+	NdisMCoSendComplete
+	NdisMCoIndicateReceivePacket
+	NdisMCoIndicateStatus
+	NdisRegisterProtocol
+	NdisDeregisterProtocol
+	NdisOpenAdapter
+	NdisCloseAdapter
+	ProtocolBindAdapter
+	ProtocolUnbindAdapter
+	NdisMSetAttributesEx
+
+	NumFuncs // number of dictionary values
+)
