@@ -1,5 +1,7 @@
 package ndis
 
+import "iter"
+
 // Func is a function or callback of the CoNDIS interface. Its value is its index in the
 // pre-seeded dictionary of the trace's function column, so the order below is part of
 // the file format: new names go to the end.
@@ -187,3 +189,64 @@ const (
 
 	NumFuncs // number of dictionary values
 )
+
+// byName finds a Func by its documented name.
+var byName = func() map[string]Func {
+	m := make(map[string]Func, NumFuncs)
+	for f := range functions {
+		m[functions[f].Name] = Func(f)
+	}
+	return m
+}()
+
+// String is the documented name, the value of the trace's function column: "" for
+// FuncNone, "?" for FuncUnknown and for a value outside the vocabulary.
+func (f Func) String() string { return f.Info().Name }
+
+// Info returns what the documentation says of f. It never returns nil: FuncNone,
+// FuncUnknown and values outside the vocabulary give an entry without parameters. The
+// table is shared and must not be written to.
+func (f Func) Info() *Function {
+	if f >= NumFuncs {
+		f = FuncUnknown
+	}
+	return &functions[f]
+}
+
+// Lookup finds the function with a documented name: FuncNone for "", FuncUnknown for a
+// name outside the vocabulary. Names are case-sensitive, as in the trace.
+func Lookup(name string) Func {
+	if f, ok := byName[name]; ok {
+		return f
+	}
+	return FuncUnknown
+}
+
+// LookupBytes is Lookup for a name in a buffer. It does not allocate.
+func LookupBytes(name []byte) Func {
+	if f, ok := byName[string(name)]; ok {
+		return f
+	}
+	return FuncUnknown
+}
+
+// Names returns the values of the function dictionary of a trace in order: Names()[f] is
+// f.String(). The caller may keep and change the slice.
+func Names() []string {
+	names := make([]string, NumFuncs)
+	for f := range names {
+		names[f] = functions[f].Name
+	}
+	return names
+}
+
+// Functions yields the vocabulary in order, without FuncNone and FuncUnknown.
+func Functions() iter.Seq2[Func, *Function] {
+	return func(yield func(Func, *Function) bool) {
+		for f := FuncUnknown + 1; f < NumFuncs; f++ {
+			if !yield(f, &functions[f]) {
+				return
+			}
+		}
+	}
+}

@@ -36,9 +36,44 @@ const (
 	CallManager // miniport call managers included
 	Miniport
 	NDIS
-	Protocol // any protocol driver, where the rule does not depend on its role
 )
 
 func (a Actor) String() string {
-	return [...]string{"", "client", "call-manager", "miniport", "ndis", "protocol"}[a]
+	return [...]string{"", "client", "call-manager", "miniport", "ndis"}[a]
+}
+
+// Rule is one entry of the catalogue.
+type Rule struct {
+	ID        ID
+	Name      string // "REG-01"
+	Group     string // "REG"
+	Kind      Kind
+	Severity  Severity // the highest a finding can have; Sign says when it is lower
+	Inferred  bool     // our inference, at least in part: consistent with the pages, stated by none
+	AtFault   []Actor  // who can have broken it, most likely first; nil for a guard
+	Statement string   // what the rule asks for
+	Sign      string   // what a trace shows when it is broken
+
+	// Needs is the evidence: columns of the trace, keys of the detail column as
+	// "detail.key", and functions. Without it the rule is not checked.
+	Needs []string
+
+	// Subsumes is the rules that say less of an event which breaks this one too: each that
+	// is broken by the same event is listed beside the finding and is none of its own.
+	Subsumes []ID
+
+	Page    string   // URL of the main page
+	Sources []string // keys of the domain reference, the main page first
+	AMB     []string // ambiguities whose treatment bears on the rule
+}
+
+// All returns the catalogue in its order. The rules are shared and must not be written to.
+func All() []Rule { return catalogue[1:] }
+
+// Rule returns the entry of id; nil for None and for a value outside the catalogue.
+func (id ID) Rule() *Rule {
+	if id == None || id >= NumIDs {
+		return nil
+	}
+	return &catalogue[id]
 }

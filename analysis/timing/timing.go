@@ -1,0 +1,153 @@
+// Package timing turns the calls that a replay pairs into histograms of how long they took.
+package timing
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay"
+)
+
+// Bounds of a Recorder. A trace of many drivers or address families costs at most
+// MaxSeries histograms of about 40 KiB and one more a function.
+const (
+	MaxSeries  = 1024
+	MaxSeconds = 24 * 60 * 60 // longer calls count as this long, apart from the maximum
+	digits     = 2            // significant decimal digits of a percentile: 1 % or better
+)
+
+// Others is the driver label of the series that take the calls past MaxSeries.
+const Others = "(others)"
+
+// Row is the durations of one function, address family and driver, in nanoseconds.
+type Row struct {
+	Function    ndis.Func
+	AFType      ndis.AFType
+	HasAFType   bool
+	Driver      string // "" if not recorded
+	Count       uint64 // calls with a duration
+	Interrupted uint64 // calls without one: events were lost during them, or time ran backwards
+
+	Min, P50, P90, P99, P999, Max int64
+}
+
+// Recorder is a replay.Hook that keeps a histogram for each function, address family and
+// driver. It is not safe for concurrent use; one Recorder may serve several replays in turn.
+type Recorder struct {
+	series  map[key]*series
+	drivers map[string]uint32
+	labels  []string // of drivers, by number
+}
+
+var _ replay.Hook = (*Recorder)(nil)
+
+type key struct {
+	function ndis.Func
+	hasAF    bool
+	af       ndis.AFType
+	driver   uint32
+}
+
+type series struct {
+	durations   *hdrhistogram.Histogram // nil until the first duration
+	interrupted uint64
+	min, max    int64
+}
+
+// New returns an empty Recorder.
+func New() *Recorder {
+	return &Recorder{
+		series:  map[key]*series{},
+		drivers: map[string]uint32{"": 0, Others: 1},
+		labels:  []string{"", Others},
+	}
+}
+
+// Span adds a call. It allocates only for the first call of a series.
+func (r *Recorder) Span(s *replay.Span) {
+	h := r.find(s)
+	d := s.Return - s.Enter
+	if s.Interrupted || d < 0 {
+		h.interrupted++
+		return
+	}
+	if h.durations == nil {
+		h.durations = hdrhistogram.New(1, MaxSeconds*1e9, digits)
+		h.min, h.max = d, d
+	}
+	h.min, h.max = min(h.min, d), max(h.max, d)
+	// The only error is a value out of range, which the bounds exclude.
+	_ = h.durations.RecordValue(min(d, MaxSeconds*1e9))
+}
+
+func (r *Recorder) find(s *replay.Span) *series {
+	k := key{function: s.Function}
+	if s.HasAFType {
+		k.hasAF, k.af = true, ndis.AFType(s.AFType)
+	}
+	full := len(r.series) >= MaxSeries
+	driver, known := r.drivers[string(s.Driver)]
+	if !known && !full {
+		driver, known = uint32(len(r.labels)), true
+		r.labels = append(r.labels, string(s.Driver))
+		r.drivers[r.labels[driver]] = driver
+	}
+	if known {
+		k.driver = driver
+		if h := r.series[k]; h != nil {
+			return h
+		}
+	}
+	if full {
+		k = key{function: s.Function, driver: 1}
+		if h := r.series[k]; h != nil {
+			return h
+		}
+	}
+	h := new(series)
+	r.series[k] = h
+	return h
+}
+
+// Rows returns the durations so far, ordered by function, address family and driver.
+func (r *Recorder) Rows() []Row {
+	rows := make([]Row, 0, len(r.series))
+	for k, h := range r.series {
+		row := Row{
+			Function: k.function, AFType: k.af, HasAFType: k.hasAF,
+			Driver: r.labels[k.driver], Interrupted: h.interrupted,
+		}
+		if d := h.durations; d != nil {
+			row.Count = uint64(d.TotalCount())
+			row.Min, row.Max = h.min, h.max
+			at := func(percentile float64) int64 { return clamp(d.ValueAtQuantile(percentile), h.min, h.max) }
+			row.P50, row.P90, row.P99, row.P999 = at(50), at(90), at(99), at(99.9)
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b Row) int {
+		return cmp.Or(
+			cmp.Compare(a.Function, b.Function),
+			compareBool(a.HasAFType, b.HasAFType),
+			cmp.Compare(a.AFType, b.AFType),
+			cmp.Compare(a.Driver, b.Driver),
+		)
+	})
+	return rows
+}
+
+// clamp keeps a percentile, which is the upper end of its bucket, within what was seen.
+func clamp(v, low, high int64) int64 { return min(max(v, low), high) }
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}

@@ -1,0 +1,131 @@
+package timing
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay"
+)
+
+func span(fn ndis.Func, driver string, ns int64) *replay.Span {
+	return &replay.Span{Function: fn, Driver: []byte(driver), Enter: 1000, Return: 1000 + ns}
+}
+
+func TestPercentiles(t *testing.T) {
+	r := New()
+	for i := int64(1); i <= 1000; i++ {
+		s := span(ndis.ProtocolCmOpenAf, "cm", i*1000)
+		s.AFType, s.HasAFType = uint32(ndis.AFTypeTAPI), true
+		r.Span(s)
+	}
+	rows := r.Rows()
+	if len(rows) != 1 {
+		t.Fatalf("%d rows, want 1", len(rows))
+	}
+	got := rows[0]
+	if got.Count != 1000 || got.Min != 1000 || got.Max != 1000000 || got.Driver != "cm" || !got.HasAFType {
+		t.Errorf("row %+v", got)
+	}
+	for _, p := range []struct {
+		name      string
+		got, want int64
+	}{{"p50", got.P50, 500e3}, {"p90", got.P90, 900e3}, {"p99", got.P99, 990e3}, {"p99.9", got.P999, 999e3}} {
+		if off := float64(p.got-p.want) / float64(p.want); off < -0.01 || off > 0.01 {
+			t.Errorf("%s is %d, want %d within 1 %%", p.name, p.got, p.want)
+		}
+	}
+}
+
+func TestSingleCall(t *testing.T) {
+	r := New()
+	r.Span(span(ndis.ProtocolCmOpenAf, "cm", 123457))
+	got := r.Rows()[0]
+	if got.Min != 123457 || got.P50 != 123457 || got.P999 != 123457 || got.Max != 123457 {
+		t.Errorf("row %+v: every figure of one call is its duration", got)
+	}
+}
+
+func TestInterruptedIsCountedNotTimed(t *testing.T) {
+	r := New()
+	s := span(ndis.ProtocolCmOpenAf, "cm", 5)
+	s.Interrupted = true
+	r.Span(s)
+	r.Span(span(ndis.ProtocolCmOpenAf, "cm", -1))
+	got := r.Rows()[0]
+	if got.Count != 0 || got.Interrupted != 2 || got.Max != 0 {
+		t.Errorf("row %+v", got)
+	}
+}
+
+func TestVeryLongCall(t *testing.T) {
+	r := New()
+	const ns = 2 * MaxSeconds * 1e9
+	r.Span(span(ndis.ProtocolCmOpenAf, "", ns))
+	if got := r.Rows()[0]; got.Count != 1 || got.Max != ns {
+		t.Errorf("row %+v", got)
+	}
+}
+
+func TestOrder(t *testing.T) {
+	r := New()
+	r.Span(span(ndis.ProtocolCmOpenAf, "b", 1))
+	r.Span(span(ndis.ProtocolCmOpenAf, "a", 1))
+	r.Span(span(ndis.ProtocolBindAdapterEx, "z", 1))
+	s := span(ndis.ProtocolCmOpenAf, "a", 1)
+	s.HasAFType = true
+	r.Span(s)
+	var got string
+	for _, row := range r.Rows() {
+		got += fmt.Sprintf("%v %s %v\n", row.Function, row.Driver, row.HasAFType)
+	}
+	want := "ProtocolBindAdapterEx z false\nProtocolCmOpenAf a false\nProtocolCmOpenAf b false\nProtocolCmOpenAf a true\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestBounded(t *testing.T) {
+	r := New()
+	for i := range 3 * MaxSeries {
+		s := span(ndis.ProtocolCmOpenAf, fmt.Sprint("driver ", i), 10)
+		s.Interrupted = true
+		r.Span(s)
+		r.Span(span(ndis.NdisClOpenAddressFamilyEx, "first", 10))
+	}
+	rows := r.Rows()
+	if len(rows) > MaxSeries+int(ndis.NumFuncs) {
+		t.Errorf("%d series", len(rows))
+	}
+	var spans uint64
+	for _, row := range rows {
+		spans += row.Count + row.Interrupted
+		if row.Driver == "first" && row.Count != 3*MaxSeries {
+			t.Errorf("a series from before the bound has %d calls", row.Count)
+		}
+	}
+	if spans != 6*MaxSeries {
+		t.Errorf("%d calls in the series, want %d", spans, 6*MaxSeries)
+	}
+	if len(r.labels) > MaxSeries+2 {
+		t.Errorf("%d labels kept", len(r.labels))
+	}
+}
+
+func TestNoAllocation(t *testing.T) {
+	r := New()
+	s := span(ndis.ProtocolCmOpenAf, "cm", 10)
+	r.Span(s)
+	if n := testing.AllocsPerRun(100, func() { r.Span(s) }); n != 0 {
+		t.Errorf("%v allocations a span", n)
+	}
+}
+
+func BenchmarkSpan(b *testing.B) {
+	r := New()
+	s := span(ndis.ProtocolCmOpenAf, "a call manager", 12345)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Span(s)
+	}
+}

@@ -1,0 +1,685 @@
+// Package etl reads the container of Windows event traces, the .etl file: bytes become
+// records. It runs on any operating system and knows nothing of what the records mean.
+//
+// A file is a sequence of buffers (WMI_BUFFER_HEADER), each filled by one processor and
+// written when full, so that records are in time order within a buffer only. A walk
+// delivers them in file order:
+//
+//	f, err := etl.Open("trace.etl", etl.Options{})
+//	...
+//	defer f.Close()
+//	for r, err := range f.Records() {
+//		...
+//	}
+//	stats := f.Stats()
+//
+// Damage after the log file header is data, not an error: what cannot be understood is
+// skipped to the end of its buffer, listed and counted in Stats, which accounts for
+// every byte of the file. No input makes this package panic or take more memory than
+// Options allows.
+package etl
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"os"
+)
+
+// Options limits what a reader may take. The zero value is the default.
+type Options struct {
+	// MaxBuffer is the largest buffer in the file, in bytes (default 64 MiB).
+	MaxBuffer int64
+	// MaxDecoded is the largest buffer after decompression, in bytes (default 64 MiB).
+	MaxDecoded int64
+	// MaxRanges is how many unknown records and undecodable ranges are listed (default 1,000).
+	MaxRanges int
+	// MaxProviders is how many providers are counted one by one (default 65,536).
+	MaxProviders int
+}
+
+func (o *Options) setDefaults() {
+	if o.MaxBuffer <= 0 {
+		o.MaxBuffer = 64 << 20
+	}
+	if o.MaxDecoded <= 0 {
+		o.MaxDecoded = 64 << 20
+	}
+	if o.MaxRanges <= 0 {
+		o.MaxRanges = 1000
+	}
+	if o.MaxProviders <= 0 {
+		o.MaxProviders = 1 << 16
+	}
+}
+
+// File is an open .etl file and a walk through it. It is not safe for concurrent use.
+type File struct {
+	path   string
+	close  io.Closer
+	o      Options
+	in     window
+	size   int64 // bytes there are, as far as known: less than stated if the file shrank
+	header Header
+	first  timebase // of the log file header
+
+	// The walk.
+	err    error
+	next   int64 // offset of the next buffer
+	time   timebase
+	buffer Buffer
+	body   []byte      // records of the current buffer
+	cur    int         // offset of the next record in body
+	base   int64       // Record.Offset of body[0]
+	last   [cpus]int64 // by processor, time of the last record that has one
+	dec    []byte      // reused for decompression
+	probes int         // see maxProbes
+	// cut: body is not all of the buffer, because the file ends.
+	// guessedEnd: the buffer does not say where its records end.
+	cut, guessedEnd bool
+	acc             struct{ records, padding int64 } // of the current buffer
+	st              Stats
+	providers       providers
+}
+
+// Open opens the .etl file at path and reads its log file header. The error is an *Error;
+// it wraps ErrNotETL or ErrCorrupt if the file was read but cannot be used.
+func Open(path string, o Options) (*File, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	if fi.IsDir() {
+		return nil, &Error{Path: path, Reason: "it is a directory", Hint: "name the .etl files in it", Err: ErrNotETL}
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, &Error{Path: path, Reason: "it is not a regular file", Hint: "copy its content to a file first", Err: ErrNotETL}
+	}
+	h, err := os.Open(path)
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	if fi, err = h.Stat(); err != nil {
+		h.Close()
+		return nil, openError(path, err)
+	}
+	f, err := NewFile(h, fi.Size(), path, o)
+	if err != nil {
+		h.Close()
+		return nil, err
+	}
+	f.close = h
+	return f, nil
+}
+
+// openError keeps the cause without the path, which Error states already.
+func openError(path string, err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return &Error{Path: path, Err: err}
+}
+
+// NewFile reads the first size bytes of r as an .etl file. name stands for it in errors,
+// which are as those of Open.
+func NewFile(r io.ReaderAt, size int64, name string, o Options) (*File, error) {
+	o.setDefaults()
+	f := &File{path: name, o: o, size: size, in: window{r: r, size: size}}
+	// A SYSTEM_TRACE_HEADER states its size as an u16.
+	start, err := f.in.at(0, bufferHeaderSize+1<<16)
+	if err != nil {
+		return nil, &Error{Path: name, Err: err}
+	}
+	if len(start) < bufferHeaderSize+8 || !isLogfileRecord(start[bufferHeaderSize:]) {
+		reason, hint := lookLike(start[:min(len(start), 512)])
+		return nil, &Error{Path: name, Reason: reason, Hint: hint, Err: ErrNotETL}
+	}
+	f.header, f.first, err = parseHeader(start[bufferHeaderSize:])
+	if err != nil {
+		return nil, &Error{Path: name, Offset: bufferHeaderSize, Hint: "it may have been cut short while it was copied", Err: err}
+	}
+	f.Reset()
+	return f, nil
+}
+
+// Close closes what Open opened. Records read before are no longer valid.
+func (f *File) Close() error {
+	if f.close == nil {
+		return nil
+	}
+	c := f.close
+	f.close = nil
+	f.err = &Error{Path: f.path, Err: os.ErrClosed}
+	return c.Close()
+}
+
+// Header returns the log file header.
+func (f *File) Header() Header { return f.header }
+
+// Path returns the name given to Open or NewFile.
+func (f *File) Path() string { return f.path }
+
+// Size returns the size of the file in bytes.
+func (f *File) Size() int64 { return f.in.size }
+
+// Position returns how far the walk has come, in bytes of the file; for progress.
+func (f *File) Position() int64 { return f.next }
+
+// Reset starts the walk again.
+func (f *File) Reset() {
+	if f.close == nil && errors.Is(f.err, os.ErrClosed) {
+		return
+	}
+	f.err, f.next, f.time, f.body, f.cur = nil, 0, f.first, nil, 0
+	f.size = f.in.size
+	f.acc.records, f.acc.padding = 0, 0
+	f.buffer = Buffer{Index: -1}
+	f.probes = 0
+	start := f.first.ns(f.header.StartClock)
+	for i := range f.last {
+		f.last[i] = start
+	}
+	f.st = Stats{EventsLost: f.header.EventsLost, BuffersLost: f.header.BuffersLost, Bytes: Bytes{File: f.in.size}}
+	f.providers.reset(f.o.MaxProviders)
+}
+
+// ReadInto reads the next record in file order. It returns false at the end and with an
+// error; the error is an *Error that wraps what the input returned. Slices in r are valid
+// until the next call.
+func (f *File) ReadInto(r *Record) (bool, error) {
+	for f.err == nil {
+		if f.cur < len(f.body) {
+			if f.walk(r) {
+				return true, nil
+			}
+			continue
+		}
+		f.flush()
+		if f.next >= f.size {
+			f.finish()
+			return false, nil
+		}
+		f.err = f.load()
+	}
+	return false, f.err
+}
+
+// Records ranges over the records that ReadInto has not read yet. The record is
+// overwritten by the next one. An error ends the sequence.
+func (f *File) Records() iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		var r Record
+		for {
+			ok, err := f.ReadInto(&r)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !ok || !yield(&r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Stats returns what the walk has met so far.
+func (f *File) Stats() Stats {
+	s := f.st
+	if f.buffer.Compressed {
+		s.Decoded.Records += f.acc.records
+		s.Decoded.RecordPadding += f.acc.padding
+	} else {
+		s.Bytes.Records += f.acc.records
+		s.Bytes.RecordPadding += f.acc.padding
+	}
+	s.Providers = f.providers.result()
+	s.ProvidersOmitted = f.providers.omitted
+	return s
+}
+
+// flush adds the sums of the current buffer to the statistics.
+func (f *File) flush() {
+	if f.buffer.Compressed {
+		f.st.Decoded.Records += f.acc.records
+		f.st.Decoded.RecordPadding += f.acc.padding
+	} else {
+		f.st.Bytes.Records += f.acc.records
+		f.st.Bytes.RecordPadding += f.acc.padding
+	}
+	f.acc.records, f.acc.padding = 0, 0
+}
+
+// finish accounts for bytes that went missing while the file was read.
+func (f *File) finish() {
+	if f.st.Complete {
+		return
+	}
+	f.st.Complete = true
+	if gone := f.in.size - f.size; gone > 0 {
+		f.st.Bytes.Trailing += gone
+		f.st.Truncated = true
+	}
+}
+
+// Buffer describes a buffer: WMI_BUFFER_HEADER.
+type Buffer struct {
+	Index      int   // number in the file, from 0
+	Offset     int64 // in the file
+	Size       int64 // bytes in the file, header included
+	End        int64 // end of the records, header included, after decompression
+	CPU        uint16
+	Sequence   int64
+	Timestamp  int64 // raw clock, or FILETIME in relogged and merged files: informative only
+	LoggerID   uint16
+	Flags      uint16 // see the Buffer constants
+	Type       uint16 // 0 generic, 1 rundown, 2 context switch, 3 reference time, 4 header
+	Compressed bool
+}
+
+// Bits of Buffer.Flags.
+const (
+	BufferFlushMarker = 0x01
+	BufferEventsLost  = 0x02
+	BufferBufferLost  = 0x04
+	BufferRTCorrupt   = 0x08
+	BufferRT          = 0x10
+	BufferProcIndex   = 0x20
+	BufferCompressed  = 0x40
+)
+
+// Buffer returns the buffer of the last record. Its Index is -1 before the first.
+func (f *File) Buffer() Buffer { return f.buffer }
+
+const (
+	cpus             = 0x800 // WMI_BUFFER_HEADER.ProcessorIndex has 11 bits
+	bufferHeaderSize = 72
+	bufferTypeHeader = 4
+	maxBufferType    = 0xFF   // larger ones are taken for damage
+	maxBufferFlags   = 0x0FFF // as are higher bits
+	maxFoundType     = 7      // types there are; nothing else is taken for a buffer in a search
+)
+
+// bufferHead is WMI_BUFFER_HEADER as it is on disk.
+type bufferHead struct {
+	size, saved, current, end uint32
+	timestamp, sequence       int64
+	cpu, logger               uint16
+	flags, typ                uint16
+}
+
+func parseBufferHead(b []byte) bufferHead {
+	le := binary.LittleEndian
+	_ = b[bufferHeaderSize-1]
+	return bufferHead{
+		size: le.Uint32(b), saved: le.Uint32(b[4:]), current: le.Uint32(b[8:]),
+		timestamp: int64(le.Uint64(b[16:])), sequence: int64(le.Uint64(b[24:])),
+		cpu: le.Uint16(b[40:]), logger: le.Uint16(b[42:]), end: le.Uint32(b[48:]),
+		flags: le.Uint16(b[52:]), typ: le.Uint16(b[54:]),
+	}
+}
+
+// recordsEnd is where the records end, header included. known is false if the header does
+// not say; then it is the end of the buffer.
+func (h *bufferHead) recordsEnd() (end uint32, known bool) {
+	fits := func(v uint32) bool {
+		return v >= bufferHeaderSize && (v <= h.size || h.flags&BufferCompressed != 0)
+	}
+	switch {
+	case fits(h.end):
+		return h.end, true
+	case fits(h.saved):
+		return h.saved, true
+	case h.end == 0 && h.saved == 0 && fits(h.current):
+		return h.current, true // never finished: a crash or an image of memory
+	}
+	return h.size, false
+}
+
+// doubt says why the header, followed by the bytes of body, cannot be one; it is empty
+// if it can.
+func (h *bufferHead) doubt(body []byte, o *Options) string {
+	switch {
+	case h.size < bufferHeaderSize:
+		return fmt.Sprintf("buffer size %d is shorter than its header", h.size)
+	case int64(h.size) > o.MaxBuffer:
+		return fmt.Sprintf("buffer size %d is over the limit of %d", h.size, o.MaxBuffer)
+	case h.typ > maxBufferType || h.flags > maxBufferFlags:
+		return fmt.Sprintf("no buffer header: type %#x, flags %#x", h.typ, h.flags)
+	}
+	if _, known := h.recordsEnd(); !known && !(len(body) >= 4 && isMarker(body)) {
+		return "no buffer header: the end of its records lies outside"
+	}
+	return ""
+}
+
+// isMarker says whether b can be the start of a record, or the end marker.
+func isMarker(b []byte) bool {
+	switch b[3] {
+	case flagsEvent:
+		return b[2] < numTypes && layouts[b[2]].kind != KindUnknown
+	case flagsMessage:
+		return true
+	}
+	return binary.LittleEndian.Uint32(b) == endMarker
+}
+
+// load reads the buffer at f.next and makes its records current. Damage is accounted for;
+// only a failure to read is an error.
+func (f *File) load() error {
+	f.body, f.cur = nil, 0
+	pos := f.next
+	head, err := f.read(pos, bufferHeaderSize+8)
+	if err != nil {
+		return err
+	}
+	if len(head) < bufferHeaderSize {
+		f.buffer.Compressed = false
+		f.trailing(int64(len(head)))
+		f.st.Truncated = true
+		f.next = f.size
+		return nil
+	}
+	h := parseBufferHead(head)
+	if reason := h.doubt(head[bufferHeaderSize:], &f.o); reason != "" {
+		return f.resync(pos, reason)
+	}
+	size := int64(h.size)
+	cut := size > f.size-pos
+	if b := int64(f.header.BufferSize); cut && b >= bufferHeaderSize && size > b {
+		// Either the file was cut in a large buffer, or the size is damaged. In the
+		// second case there is another buffer where this one should end.
+		if found, err := f.plausible(pos+b, true); err != nil {
+			return err
+		} else if found {
+			return f.resync(pos, fmt.Sprintf("buffer size %d passes the end of the file", size))
+		}
+	}
+	if cut {
+		size = f.size - pos
+	}
+	raw, err := f.read(pos, int(size))
+	if err != nil {
+		return err
+	}
+	if int64(len(raw)) < size { // the file shrank
+		size, cut = int64(len(raw)), true
+		if size < bufferHeaderSize {
+			f.next = pos
+			return nil
+		}
+	}
+	f.next = pos + size
+	end, known := h.recordsEnd()
+	f.buffer = Buffer{
+		Index: int(f.st.Buffers), Offset: pos, Size: size, End: int64(end), CPU: h.cpu & (cpus - 1),
+		Sequence: h.sequence, Timestamp: h.timestamp, LoggerID: h.logger, Flags: h.flags, Type: h.typ,
+		Compressed: h.flags&BufferCompressed != 0,
+	}
+	if h.flags&BufferProcIndex == 0 {
+		f.buffer.CPU = h.cpu & 0xFF
+	}
+	f.base, f.cut, f.guessedEnd = pos+bufferHeaderSize, cut, !known
+	f.st.Buffers++
+	f.st.Bytes.Headers += bufferHeaderSize
+	f.st.Truncated = f.st.Truncated || cut
+	if h.flags&BufferEventsLost != 0 {
+		f.st.EventsLostBuffers++
+	}
+	if h.flags&BufferBufferLost != 0 {
+		f.st.BufferLostBuffers++
+	}
+	if f.buffer.Compressed {
+		f.st.CompressedBuffers++
+		f.decompress(raw[bufferHeaderSize:])
+	} else {
+		n := min(int64(end), size)
+		f.body = raw[bufferHeaderSize:n]
+		f.st.Bytes.BufferSlack += size - n
+	}
+	if pos > 0 && h.typ == bufferTypeHeader {
+		f.restart()
+	}
+	return nil
+}
+
+// restart changes the time base where a session was appended to the file: the clock may
+// have begun anew.
+func (f *File) restart() {
+	if !isLogfileRecord(f.body) {
+		return
+	}
+	h, tb, err := parseHeader(f.body)
+	if err != nil || h.Start.IsZero() || !h.ClockKnown {
+		return
+	}
+	f.time = tb
+	f.st.EventsLost += h.EventsLost
+	f.st.BuffersLost += h.BuffersLost
+}
+
+// decompress makes the decompressed records current. A stream that fails is given up as a
+// whole, unless it fails because the file ends: then all that is there is good.
+func (f *File) decompress(src []byte) {
+	n := f.buffer.End - bufferHeaderSize
+	pos := f.buffer.Offset + bufferHeaderSize
+	giveUp := func(reason string) {
+		f.st.BadBuffers++
+		f.st.Bytes.Undecodable += int64(len(src))
+		f.listRange(Range{Offset: pos, Length: int64(len(src)), Reason: reason})
+	}
+	if n > f.o.MaxDecoded {
+		giveUp(fmt.Sprintf("compressed buffer holds %d bytes, over the limit of %d", n, f.o.MaxDecoded))
+		return
+	}
+	var used int
+	var err error
+	f.dec, used, err = decompress(f.dec[:0], src, int(n))
+	if err != nil && !(f.cut && err == errXpressShort) {
+		giveUp(fmt.Sprintf("%v, %d bytes before its end; only plain LZ77 (XPRESS) is known", err, len(src)-used))
+		return
+	}
+	f.cut = err != nil
+	f.body = f.dec
+	f.st.Decoded.Total += int64(len(f.dec))
+	f.st.Bytes.Compressed += int64(used)
+	rest := int64(len(src) - used)
+	switch {
+	case f.cut:
+		f.st.Bytes.Trailing += rest
+	case rest <= 8 || allZero(src[used:]):
+		f.st.Bytes.BufferSlack += rest
+	default:
+		f.st.Bytes.Undecodable += rest
+		f.listRange(Range{Offset: pos + int64(used), Length: rest, Reason: "bytes after the compressed data"})
+	}
+}
+
+// resync looks for the next buffer after pos, where none was understood, and accounts for
+// what lies between. Buffers of one size lie at multiples of it; others may lie anywhere.
+func (f *File) resync(pos int64, reason string) error {
+	step := int64(f.header.BufferSize)
+	anywhere := step < bufferHeaderSize || pos%step != 0 || f.header.Mode&ModeCompressed != 0
+	next := pos
+	for found := false; !found; {
+		var err error
+		if anywhere {
+			next, err = f.candidate(next + 1)
+		} else {
+			next += step
+		}
+		if err != nil {
+			return err
+		}
+		if next+bufferHeaderSize > f.size {
+			next = f.size
+			break
+		}
+		if found, err = f.plausible(next, anywhere); err != nil {
+			return err
+		}
+	}
+	zero, err := f.zeroes(pos, next)
+	if err != nil {
+		return err
+	}
+	f.buffer.Compressed = false
+	f.next = max(pos, min(next, f.size))
+	if n := f.next - pos; zero {
+		f.st.Bytes.Zeroed += n
+	} else {
+		f.st.BadBuffers++
+		f.st.Bytes.Undecodable += n
+		f.listRange(Range{Offset: pos, Length: n, Reason: reason})
+	}
+	return nil
+}
+
+// candidate finds the first offset from pos on where size, type and flags are those of
+// a buffer. It returns the end of the file if there is none.
+func (f *File) candidate(pos int64) (int64, error) {
+	for pos+bufferHeaderSize <= f.size {
+		b, err := f.read(pos, int(min(f.size-pos, windowSize)))
+		if err != nil {
+			return pos, err
+		}
+		if len(b) < bufferHeaderSize {
+			break
+		}
+		limit := uint32(min(f.o.MaxBuffer, math.MaxUint32))
+		last := len(b) - bufferHeaderSize
+		for i := 0; i <= last; i++ {
+			size := binary.LittleEndian.Uint32(b[i:])
+			if size < bufferHeaderSize || size > limit {
+				continue
+			}
+			if v := binary.LittleEndian.Uint32(b[i+52:]); v&0xFFFF <= maxBufferFlags && v>>16 <= maxFoundType {
+				return pos + int64(i), nil
+			}
+		}
+		pos += int64(last) + 1
+	}
+	return f.size, nil
+}
+
+// maxProbes limits how often plausible looks for the buffer after a candidate. Only input made
+// for it comes near: each probe is a read of its own.
+const maxProbes = 1 << 18
+
+// plausible says whether a buffer starts at pos. It is harder to convince than load, since
+// nothing else says that there is one; with chain set it also wants the end of the file,
+// zeroes or another buffer to follow it.
+func (f *File) plausible(pos int64, chain bool) (bool, error) {
+	b, err := f.read(pos, bufferHeaderSize+8)
+	if err != nil || len(b) < bufferHeaderSize {
+		return false, err
+	}
+	h := parseBufferHead(b)
+	if h.doubt(b[bufferHeaderSize:], &f.o) != "" || h.typ > maxFoundType {
+		return false, nil
+	}
+	if end, known := h.recordsEnd(); h.flags&BufferCompressed == 0 && known && end > bufferHeaderSize &&
+		len(b) >= bufferHeaderSize+4 && !isMarker(b[bufferHeaderSize:]) {
+		return false, nil
+	}
+	next := pos + int64(h.size)
+	if !chain || next+bufferHeaderSize > f.size {
+		return true, nil
+	}
+	if f.probes++; f.probes > maxProbes {
+		return false, nil
+	}
+	var probe [bufferHeaderSize + 8]byte
+	n, err := f.in.r.ReadAt(probe[:min(int64(len(probe)), f.size-next)], next)
+	if n < bufferHeaderSize {
+		if err == io.EOF {
+			err = nil
+		}
+		return false, f.readError(next, err)
+	}
+	h = parseBufferHead(probe[:])
+	return h.doubt(probe[bufferHeaderSize:n], &f.o) == "" || allZero(probe[:n]), nil
+}
+
+// zeroes says whether the file holds nothing but zeroes between two offsets.
+func (f *File) zeroes(from, to int64) (bool, error) {
+	for from < to {
+		b, err := f.read(from, int(min(to-from, windowSize)))
+		if err != nil {
+			return false, err
+		}
+		if !allZero(b) {
+			return false, nil
+		}
+		if len(b) == 0 {
+			break
+		}
+		from += int64(len(b))
+	}
+	return true, nil
+}
+
+// read returns n bytes at pos, fewer at the end of the file. If the file is shorter than it
+// was, f.size follows.
+func (f *File) read(pos int64, n int) ([]byte, error) {
+	n = int(min(int64(n), f.size-pos))
+	b, err := f.in.at(pos, n)
+	if err != nil {
+		return nil, f.readError(pos, err)
+	}
+	if len(b) < n {
+		f.size = pos + int64(len(b))
+	}
+	return b, nil
+}
+
+func (f *File) readError(pos int64, err error) error {
+	if err == nil {
+		return nil
+	}
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return &Error{Path: f.path, Offset: pos, Reason: "cannot be read", Err: err}
+}
+
+// windowSize is how much is read at once, if no buffer is larger.
+const windowSize = 1 << 20
+
+// window is a moving view of the input. It reads rather than maps: a mapped file that
+// shrinks kills the process.
+type window struct {
+	r    io.ReaderAt
+	size int64
+	buf  []byte
+	off  int64
+	n    int // bytes of buf that are valid
+}
+
+// at returns up to n bytes at off, fewer only at the end of the input. They are valid
+// until the next call.
+func (w *window) at(off int64, n int) ([]byte, error) {
+	if off >= w.off && off+int64(n) <= w.off+int64(w.n) {
+		i := int(off - w.off)
+		return w.buf[i : i+n : i+n], nil
+	}
+	want := int(min(int64(max(n, windowSize)), w.size-off))
+	if want <= 0 {
+		return nil, nil
+	}
+	if want > len(w.buf) {
+		w.buf = make([]byte, want)
+	}
+	got, err := w.r.ReadAt(w.buf[:want], off)
+	w.off, w.n = off, got
+	if err != nil && err != io.EOF {
+		w.n = 0
+		return nil, err
+	}
+	n = min(n, got)
+	return w.buf[:n:n], nil
+}

@@ -1,0 +1,94 @@
+package format
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unsafe"
+)
+
+// fixed is a value of a fixed-width column.
+type fixed interface {
+	~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64
+}
+
+// bytesOf is the memory of s.
+func bytesOf[T fixed](s []T) []byte {
+	if len(s) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&s[0])), len(s)*int(unsafe.Sizeof(s[0])))
+}
+
+// valuesOf is the first n values in b, which the caller knows to hold them. It copies
+// only if b is not aligned for T.
+func valuesOf[T fixed](b []byte, n int) []T {
+	if n == 0 {
+		return nil
+	}
+	size := int(unsafe.Sizeof(*new(T)))
+	b = b[: n*size : n*size]
+	if uintptr(unsafe.Pointer(&b[0]))%uintptr(size) != 0 {
+		c := make([]T, n)
+		copy(bytesOf(c), b)
+		return c
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), n)
+}
+
+// retype is s with its elements seen as U, which has the same size.
+func retype[U, T fixed](s []T) []U {
+	if len(s) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*U)(unsafe.Pointer(&s[0])), len(s))
+}
+
+// transpose turns rows and columns of a matrix of 32 × 32 bits: bit j of m[i] becomes bit
+// i of m[j]. It is how validity bitmaps (one a column) become Fields (one a row) and back.
+func transpose(m *[32]uint32) {
+	for s, mask := uint(16), uint32(0x0000FFFF); s != 0; {
+		for k := uint(0); k < 32; k = (k + s + 1) &^ s {
+			t := (m[k&31]>>s ^ m[(k+s)&31]) & mask
+			m[k&31] ^= t << s
+			m[(k+s)&31] ^= t
+		}
+		s >>= 1
+		mask ^= mask << s
+	}
+}
+
+// word32 is the i-th group of 32 bits of a bitmap; bits past its end are 0.
+func word32(bitmap []byte, i int) uint32 {
+	if b := bitmap[min(i*4, len(bitmap)):]; len(b) >= 4 {
+		return binary.LittleEndian.Uint32(b)
+	} else {
+		var w uint32
+		for k, x := range b {
+			w |= uint32(x) << (8 * k)
+		}
+		return w
+	}
+}
+
+// countBits is the number of set bits among the first n of a bitmap.
+func countBits(bitmap []byte, n int) int {
+	c := 0
+	for ; n >= 64; n -= 64 {
+		c += bits.OnesCount64(binary.LittleEndian.Uint64(bitmap))
+		bitmap = bitmap[8:]
+	}
+	for ; n > 0; n -= 8 {
+		x := bitmap[0]
+		if n < 8 {
+			x &= 1<<n - 1
+		}
+		c += bits.OnesCount8(x)
+		bitmap = bitmap[1:]
+	}
+	return c
+}
+
+func bitSet(bitmap []byte, i int) bool { return bitmap[i>>3]>>(i&7)&1 != 0 }
+
+// alignedBytes are n bytes that can hold any fixed-width values.
+func alignedBytes(n int64) []byte { return bytesOf(make([]uint64, (n+7)/8))[:n] }

@@ -1,0 +1,173 @@
+package format
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/apache/arrow/go/v15/arrow"
+)
+
+// WriteBatch adds the rows of b by whole columns. It refuses the same rows as Write; the
+// rows before a refused one are written.
+func (w *Writer) WriteBatch(b *Batch) error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.closed || len(w.opts.Extra) > 0 {
+		return w.misuse()
+	}
+	for from := 0; from < b.N; {
+		to, reason := w.checkRows(b, from, min(b.N, from+w.opts.BatchRows-w.n))
+		w.appendRows(b, from, to)
+		if w.full() {
+			if err := w.emit(nil); err != nil {
+				return err
+			}
+		}
+		if reason != "" {
+			return refuse(b.Seq[to], reason)
+		}
+		from = to
+	}
+	return nil
+}
+
+// WriteBatchExtra adds the rows of b with the values of the columns WriterOptions.Extra,
+// arrays of b.N values each, as one batch of the output. It refuses the same rows as
+// Write, and the whole batch with them.
+func (w *Writer) WriteBatchExtra(b *Batch, extra []arrow.Array) error {
+	switch {
+	case w.err != nil:
+		return w.err
+	case w.closed:
+		return w.misuse()
+	case len(extra) != len(w.opts.Extra):
+		return fmt.Errorf("format: %d extra columns, want %d", len(extra), len(w.opts.Extra))
+	}
+	for i, a := range extra {
+		if f := w.opts.Extra[i]; a.Len() != b.N || !arrow.TypeEqual(a.DataType(), f.Type) {
+			return fmt.Errorf("format: extra column %q has %d values of %s, want %d of %s", f.Name, a.Len(), a.DataType(), b.N, f.Type)
+		}
+	}
+	if n, reason := w.checkRows(b, 0, b.N); reason != "" {
+		return refuse(b.Seq[n], reason)
+	}
+	if err := w.emit(nil); err != nil {
+		return err
+	}
+	if b.N > len(w.cols.has) {
+		w.cols.allocate(b.N)
+	}
+	w.appendRows(b, 0, b.N)
+	return w.emit(extra)
+}
+
+// checkRows finds the first row in from:to that Write would refuse: to and "" if none.
+func (w *Writer) checkRows(b *Batch, from, to int) (int, string) {
+	started, last := w.started, w.lastSeq
+	defer func() { w.started, w.lastSeq = started, last }()
+	strings, size := len(w.cols.driver.Data)+len(w.cols.detail.Data), 0
+	for i := from; i < to; i++ {
+		driver, detail := b.Driver.At(i), b.Detail.At(i)
+		if reason := w.check(b.Seq[i], b.Phase[i], b.Function[i], b.Source[i], b.Has[i], asString(driver), asString(detail)); reason != "" {
+			return i, reason
+		}
+		w.started, w.lastSeq = true, b.Seq[i]
+		if size += len(driver) + len(detail); strings+size >= maxBatchStrings && len(w.opts.Extra) == 0 {
+			return i + 1, "" // the batch is full
+		}
+	}
+	return to, ""
+}
+
+// asString is b as a string that is valid as long as b does not change.
+func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// appendRows adds rows that were checked and that fit.
+func (w *Writer) appendRows(b *Batch, from, to int) {
+	if from == to {
+		return
+	}
+	c, i := &w.cols, w.n
+	has := b.Has[from:to]
+	all, some := ^Fields(0), Fields(0)
+	for _, h := range has {
+		all &= h
+		some |= h
+	}
+	copy(c.has[i:], has)
+	copy(c.seq[i:], b.Seq[from:to])
+	copy(c.ts[i:], b.TS[from:to])
+	copy(c.phase[i:], b.Phase[from:to])
+	copy(c.function[i:], b.Function[from:to])
+	copy(c.source[i:], b.Source[from:to])
+	f := present{has, all, some}
+	copyPresent(c.ticks[i:], b.Ticks[from:to], f, HasTicks)
+	copyPresent(c.cpu[i:], b.CPU[from:to], f, HasCPU)
+	copyPresent(c.pid[i:], b.PID[from:to], f, HasPID)
+	copyPresent(c.tid[i:], b.TID[from:to], f, HasTID)
+	copyPresent(c.irql[i:], b.IRQL[from:to], f, HasIRQL)
+	copyPresent(c.callID[i:], b.CallID[from:to], f, HasCallID)
+	copyPresent(c.adapter[i:], b.Adapter[from:to], f, HasAdapter)
+	copyPresent(c.binding[i:], b.Binding[from:to], f, HasBinding)
+	copyPresent(c.af[i:], b.AF[from:to], f, HasAF)
+	copyPresent(c.sap[i:], b.SAP[from:to], f, HasSAP)
+	copyPresent(c.vc[i:], b.VC[from:to], f, HasVC)
+	copyPresent(c.party[i:], b.Party[from:to], f, HasParty)
+	copyPresent(c.context[i:], b.Context[from:to], f, HasContext)
+	copyPresent(c.context2[i:], b.Context2[from:to], f, HasContext2)
+	copyPresent(c.afType[i:], b.AFType[from:to], f, HasAFType)
+	copyPresent(c.afMajor[i:], b.AFMajor[from:to], f, HasAFMajor)
+	copyPresent(c.afMinor[i:], b.AFMinor[from:to], f, HasAFMinor)
+	copyPresent(c.status[i:], b.Status[from:to], f, HasStatus)
+	copyPresent(c.lost[i:], b.Lost[from:to], f, HasLost)
+	copyStrings(&c.driver, i, &b.Driver, from, to, f, HasDriver)
+	copyStrings(&c.detail, i, &b.Detail, from, to, f, HasDetail)
+	w.n += to - from
+	w.rows += uint64(to - from)
+	w.started, w.lastSeq = true, b.Seq[to-1]
+}
+
+// present says which columns rows have: each row, all rows, some row.
+type present struct {
+	has       []Fields
+	all, some Fields
+}
+
+func copyPresent[T fixed](dst, src []T, p present, k Fields) {
+	switch {
+	case p.all&k != 0:
+		copy(dst, src)
+	case p.some&k == 0:
+		clear(dst[:len(src)])
+	default:
+		for i, h := range p.has {
+			dst[i] = keep(src[i], h, k)
+		}
+	}
+}
+
+// copyStrings appends rows from:to of src as row i and on of dst.
+func copyStrings(dst *Strings, i int, src *Strings, from, to int, p present, k Fields) {
+	offsets := dst.Offsets[i+1 : i+1+to-from]
+	if p.some&k == 0 {
+		for r := range offsets {
+			offsets[r] = int32(len(dst.Data))
+		}
+		return
+	}
+	if p.all&k != 0 {
+		shift := int32(len(dst.Data)) - src.Offsets[from]
+		for r := range offsets {
+			offsets[r] = src.Offsets[from+r+1] + shift
+		}
+		dst.Data = append(dst.Data, src.Data[src.Offsets[from]:src.Offsets[to]]...)
+		return
+	}
+	for r, h := range p.has {
+		if h&k != 0 {
+			dst.Data = append(dst.Data, src.At(from+r)...)
+		}
+		offsets[r] = int32(len(dst.Data))
+	}
+}

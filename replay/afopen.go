@@ -1,0 +1,1016 @@
+package replay
+
+import (
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
+)
+
+// Opening an address family (condis.md 3.3, 4.3; rules OPEN).
+
+func (c *Checker) newOpen(cl *call) *afOpen {
+	var o *afOpen
+	if n := len(c.freeOpens); n > 0 {
+		o = c.freeOpens[n-1]
+		c.freeOpens = c.freeOpens[:n-1]
+		*o = afOpen{}
+	} else {
+		o = new(afOpen)
+	}
+	o.id, o.ns, o.flight = c.id(), cl.ns, -1
+	if cl.has&format.HasAFType != 0 {
+		o.typ, o.hasTyp = cl.afType, true
+	}
+	if o.prev = c.openLast; o.prev != nil {
+		o.prev.next = o
+	} else {
+		c.openList = o
+	}
+	c.openLast = o
+	return o
+}
+
+// unlinkOpen takes o out of every list.
+func (c *Checker) unlinkOpen(o *afOpen) {
+	if o.prev != nil {
+		o.prev.next = o.next
+	} else {
+		c.openList = o.next
+	}
+	if o.next != nil {
+		o.next.prev = o.prev
+	} else {
+		c.openLast = o.prev
+	}
+	c.setClient(o, nil)
+	c.setOwner(o, nil, nil)
+	c.landed(o)
+}
+
+func (c *Checker) setClient(o *afOpen, b *binding) {
+	if old := o.client; old != nil {
+		last := old.opens[len(old.opens)-1]
+		old.opens[o.byClient] = last
+		last.byClient = o.byClient
+		old.opens = old.opens[:len(old.opens)-1]
+		if old.pending == o {
+			old.pending = nil
+		}
+	}
+	o.client = b
+	if b != nil {
+		o.byClient = len(b.opens)
+		b.opens = append(b.opens, o)
+	}
+}
+
+func (c *Checker) setOwner(o *afOpen, b *binding, a *adapter) {
+	if list := o.served(); list != nil {
+		last := (*list)[len(*list)-1]
+		(*list)[o.byOwner] = last
+		last.byOwner = o.byOwner
+		*list = (*list)[:len(*list)-1]
+	}
+	o.owner, o.ownerA = b, a
+	if list := o.served(); list != nil {
+		o.byOwner = len(*list)
+		*list = append(*list, o)
+	}
+}
+
+// served is the list of its call manager that o is on.
+func (o *afOpen) served() *[]*afOpen {
+	switch {
+	case o.owner != nil:
+		return &o.owner.served
+	case o.ownerA != nil:
+		return &o.ownerA.served
+	}
+	return nil
+}
+
+// fly puts o among the opens whose upcall is to come, landed takes it away.
+func (c *Checker) fly(o *afOpen) {
+	o.flight = len(c.inFlight)
+	c.inFlight = append(c.inFlight, o)
+}
+
+func (c *Checker) landed(o *afOpen) {
+	if o.flight < 0 {
+		return
+	}
+	last := c.inFlight[len(c.inFlight)-1]
+	c.inFlight[o.flight] = last
+	last.flight = o.flight
+	c.inFlight = c.inFlight[:len(c.inFlight)-1]
+	o.flight = -1
+}
+
+func (c *Checker) clientLabel(o *afOpen) uint32 {
+	if o.client != nil {
+		return o.client.label
+	}
+	return 0
+}
+
+func (c *Checker) clientName(o *afOpen) string {
+	if o.client == nil {
+		return ""
+	}
+	return c.who(o.client.label, o.client.driver)
+}
+
+func (c *Checker) managerName(o *afOpen) string {
+	d := c.managerDriver(o)
+	return c.who(o.mgrLabel, d)
+}
+
+func (c *Checker) managerDriver(o *afOpen) *driver {
+	switch {
+	case o.owner != nil:
+		return o.owner.driver
+	case o.ownerA != nil:
+		return o.ownerA.driver
+	}
+	return nil
+}
+
+// nameOpen gives o its NdisAfHandle.
+func (c *Checker) nameOpen(o *afOpen, h uint64) {
+	if h == 0 || o.hasHdl && o.handle == h {
+		return
+	}
+	k := key{kindAF<<56 | o.ns, h}
+	if o.hasHdl {
+		c.opens.delIf(key{kindAF<<56 | o.ns, o.handle}, o)
+	}
+	o.handle, o.hasHdl = h, true
+	c.opens.put(k, o)
+}
+
+// --- the client asks ---
+
+func enterClOpen(c *Checker, cl *call) {
+	b := c.useBinding(cl)
+	if b == nil {
+		c.skip(rule.OPEN02, reasonNoHandle)
+		return
+	}
+	c.clOpenSeen = true
+	who := c.who(b.label, b.driver)
+	c.clientCaller(cl, b.driver, b.adapter)
+	o := c.newOpen(cl)
+	cl.o, cl.n = o, int(o.id)
+	o.adapter, o.openEnter = b.adapter, cl.ev
+	c.setClient(o, b)
+	if cl.has&format.HasContext != 0 {
+		if cl.context != 0 {
+			if x := c.clientOpen(cl, alive); x != nil && alive(x) && x.client == b {
+				cl.verdict |= suspectContextInUse
+				cl.inUse, cl.inUseID = x, x.id
+			}
+		}
+		c.addClientContext(o, cl.context)
+	}
+	o.clOpen.ask(cl.ev)
+	c.fly(o)
+	// OPEN-09: another open of this client on this binding is pending.
+	if b.pending != nil && b.pending.clOpen.state == opPended {
+		cl.verdict |= suspectAFPending
+	}
+	// OPEN-01: it was told of the AF, and asks from there.
+	switch {
+	case cl.has&format.HasAFType == 0 || b.assumed:
+		c.skip(rule.OPEN01, reasonAssumed)
+	case b.driver == nil || !b.driver.upSeen:
+		c.skip(rule.OPEN01, reasonNoUpcalls)
+	default:
+		c.check(rule.OPEN01)
+		told := false
+		for i := range b.notified {
+			if b.notified[i].reg.typ == cl.afType {
+				told = true
+			}
+		}
+		in := cl.inside(ndis.ProtocolCoAfRegisterNotify)
+		switch {
+		case in != nil && in.b == b && in.afType == cl.afType:
+			if in.reg != nil && in.reg.driver != nil && in.reg.driver == b.driver {
+				c.check(rule.NOTE09)
+				c.report(rule.NOTE09, cl.ev, rule.CallManager, b.adapter, who,
+					"a call manager opens the AF that it registered itself", in.ev)
+			}
+		case told:
+			c.report(rule.OPEN01, cl.ev, rule.Client, b.adapter, who,
+				"the client opens the AF outside ProtocolCoAfRegisterNotify", b.opened).severity(rule.Warning)
+		default:
+			c.report(rule.OPEN01, cl.ev, rule.Client, b.adapter, who,
+				"the client opens an AF that it was not notified of", b.opened).severity(rule.Warning)
+		}
+	}
+}
+
+// alive says that an AF open still needs its contexts.
+func alive(o *afOpen) bool {
+	switch o.state {
+	case afClosed, afDead:
+		return false
+	}
+	return !(o.state == afClosing && (o.clClose.state == opEarly || o.clClose.state == opDone))
+}
+
+// clientCaller judges the role of who calls an NdisClXxx function.
+func (c *Checker) clientCaller(cl *call, d *driver, a *adapter) {
+	switch c.hasRole(d, roleClient) {
+	case unknown:
+		c.skip(rule.ROLE03, reasonRole)
+	case no:
+		c.check(rule.ROLE03)
+		c.report(rule.ROLE03, cl.ev, rule.Client, a, c.who(cl.label, d),
+			cl.name()+" was called by a driver that registered no client handlers").since(d.registered.enter)
+	default:
+		c.check(rule.ROLE03)
+	}
+}
+
+// serving lists what an open of typ on a finds: a live claim, one that may be live at some
+// moment of the call, or none.
+func (c *Checker) serving(a *adapter, cl *call) (live, maybe *registration) {
+	for _, r := range a.regs {
+		if r.typ != cl.afType {
+			continue
+		}
+		switch {
+		case r.holds() && r.end.state == markNone:
+			if live == nil || live.assumed {
+				live = r
+			}
+		default:
+			maybe = r // being registered, or going, while the call runs
+		}
+	}
+	for _, r := range a.past {
+		if r.typ == cl.afType && r.state == regEnded && r.end.ret.ts >= cl.ts {
+			maybe = r
+		}
+	}
+	return live, maybe
+}
+
+func returnClOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	c.usedBinding(cl, at)
+	o, b := cl.o, cl.b
+	if o == nil || o.id != uint64(cl.n) || b == nil || b.id == 0 {
+		return
+	}
+	who := c.who(b.label, b.driver)
+	c.stillPending(cl, at)
+	if cl.verdict&suspectContextInUse != 0 {
+		c.check(rule.CLOSE19)
+		if x := cl.inUse; x.id == cl.inUseID && alive(x) {
+			c.report(rule.CLOSE19, cl.ev, rule.Client, b.adapter, who,
+				"the client uses the context of an AF open that has not been closed for another one", x.clOpen.call, at)
+		}
+	}
+	if h, ok := c.outAF(); ok && (!known || st == ndis.StatusSuccess || st == ndis.StatusPending) {
+		o = c.joinOpen(o, h)
+		cl.o, cl.n = o, int(o.id)
+	}
+	early := o.clOpen.done
+	if o.clOpen.returned(at, st, known) == opUnpended && o.strictOpen {
+		c.report(rule.OPEN13, early, rule.NDIS, b.adapter, who,
+			"NDIS called ProtocolClOpenAfCompleteEx for an open that did not pend", cl.ev, at)
+	}
+	if !known {
+		c.skip(rule.OPEN02, reasonNoStatus)
+		c.landed(o)
+		if o.state == afCalled {
+			o.state = afOpened
+		}
+		return
+	}
+	if st == ndis.StatusPending {
+		if o.clOpen.state == opPended {
+			b.pending = o
+		}
+		c.accepted(cl, o, at, false)
+		return
+	}
+	o.clFinal, o.clFinalAt = st, at
+	if st == ndis.StatusSuccess {
+		c.accepted(cl, o, at, true)
+		c.agree(o, at, st, cl.ev)
+		c.landed(o)
+		o.state = afOpened
+		b.anyOpen = true
+		return
+	}
+	c.refused(cl, o, at, st)
+	c.agree(o, at, st, cl.ev)
+	c.landed(o)
+	o.state = afDead
+	b.failed = at
+	c.settle(o)
+}
+
+// outAF reads the af column of the current row.
+func (c *Checker) outAF() (uint64, bool) {
+	if c.b == nil || c.b.Phase[c.i] == format.PhaseGap || c.b.Has[c.i]&format.HasAF == 0 {
+		return 0, false
+	}
+	return c.b.AF[c.i], c.b.AF[c.i] != 0
+}
+
+// joinOpen gives o the handle h; what is known of h from the call manager's side only is
+// the other half of o.
+func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
+	x, ok := c.opens.get(key{kindAF<<56 | o.ns, h})
+	if !ok || x == o {
+		c.nameOpen(o, h)
+		return o
+	}
+	if !x.unlinked {
+		if alive(x) && !x.assumed && !c.gapSince(x.openEnter.ts) {
+			c.check(rule.OPEN05)
+			c.report(rule.OPEN05, o.openEnter, rule.NDIS, o.adapter, c.clientName(o),
+				"NDIS gave out the NdisAfHandle of an open that is still live", x.openEnter)
+		}
+		c.nameOpen(o, h)
+		return o
+	}
+	// x is the call manager's half: it takes over what the client's half has.
+	x.unlinked = false
+	x.clOpen, x.openEnter = o.clOpen, o.openEnter
+	x.clFinal, x.clFinalAt, x.strictOpen = o.clFinal, o.clFinalAt, o.strictOpen
+	if x.adapter == nil {
+		x.adapter = o.adapter
+	}
+	if !x.hasTyp {
+		x.typ, x.hasTyp = o.typ, o.hasTyp
+	}
+	client, pending := o.client, o.client != nil && o.client.pending == o
+	if o.hasClCtx {
+		ctx := o.clientCtx
+		c.dropClientContext(o)
+		c.addClientContext(x, ctx)
+	}
+	c.unlinkOpen(o)
+	o.id = 0
+	c.freeOpens = append(c.freeOpens, o)
+	c.setClient(x, client)
+	if pending {
+		client.pending = x
+	}
+	return x
+}
+
+// accepted judges that NDIS took the open: it gave SUCCESS, or PENDING.
+func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
+	b, a := o.client, o.adapter
+	if b == nil {
+		return
+	}
+	who := c.who(b.label, b.driver)
+	if final {
+		c.check(rule.OPEN03)
+		switch {
+		case c.before(&b.close, cl):
+			c.report(rule.OPEN03, at, rule.NDIS, a, who,
+				"an AF was opened on a binding after NdisCloseAdapterEx", cl.ev, b.close.enter)
+			return
+		case b.unbind.state != markNone && b.unbind.enter.seq < cl.seq && (c.before(&b.unbind, cl) || b.unbind.state == markEntered):
+			c.report(rule.OPEN03, at, rule.NDIS, a, who,
+				"an AF was opened on a binding that is being unbound", cl.ev, b.unbind.enter).severity(rule.Warning)
+		}
+	}
+	if a == nil || cl.has&format.HasAFType == 0 {
+		c.skip(rule.OPEN02, reasonAdapter)
+		return
+	}
+	live, maybe := c.serving(a, cl)
+	if live == nil && maybe == nil && final && !o.conflict {
+		if !c.knownAdapter(a) {
+			c.skip(rule.OPEN02, reasonAssumed)
+		} else {
+			c.unserved(o, at, cl.ev, a, cl.afType)
+		}
+		return
+	}
+	if live != nil && live.assumed {
+		c.skip(rule.OPEN05, reasonAssumed)
+		return
+	}
+	c.check(rule.OPEN02)
+	if !final || o.cmUpcalls > 0 || live == nil {
+		return
+	}
+	// OPEN-05: the call manager was asked.
+	if live.driver == nil || !live.driver.upSeen {
+		c.skip(rule.OPEN05, reasonNoUpcalls)
+		return
+	}
+	c.check(rule.OPEN05)
+	c.report(rule.OPEN05, at, rule.NDIS, a, who,
+		"the open succeeded although ProtocolCmOpenAf of "+c.named(live)+" was not called", cl.ev)
+}
+
+// unserved reports an open that went through although nobody serves the AF.
+func (c *Checker) unserved(o *afOpen, at, call ev, a *adapter, typ uint32) {
+	c.check(rule.OPEN02)
+	c.check(rule.OPEN04)
+	who := c.clientName(o)
+	for i := len(a.past) - 1; i >= 0; i-- {
+		r := a.past[i]
+		if r.typ != typ || r.state != regEnded {
+			continue
+		}
+		id, also := rule.OPEN04, []rule.ID{rule.OPEN02, rule.REG12}
+		if r.b != nil && r.b.attempt != nil && r.b.attempt.hasStatus && r.b.attempt.status != ndis.StatusSuccess {
+			id, also = rule.OPEN02, []rule.ID{rule.REG17, rule.REG12}
+		}
+		f := c.report(id, at, rule.NDIS, a, who,
+			ndis.AFType(typ).String()+" was opened after "+c.named(r)+", which had registered it, had gone", call, r.ret, r.end.enter).
+			since(a.born())
+		f.Also = also
+		o.conflict = true
+		return
+	}
+	c.report(rule.OPEN02, at, rule.NDIS, a, who,
+		ndis.AFType(typ).String()+" was opened although nobody has registered it on the adapter", call).
+		also(rule.OPEN01).since(a.born())
+	o.conflict = true
+}
+
+// refused looks at an open that failed: where nobody serves the AF it is a conflict.
+func (c *Checker) refused(cl *call, o *afOpen, at ev, st ndis.Status) {
+	a := o.adapter
+	if st != ndis.StatusFailure || o.cmUpcalls > 0 || a == nil || cl.has&format.HasAFType == 0 {
+		return
+	}
+	if b := o.client; b != nil && (b.unbind.state != markNone || b.close.state != markNone) {
+		return // refused because it is going
+	}
+	live, _ := c.serving(a, cl)
+	if live != nil || !c.knownAdapter(a) {
+		return
+	}
+	x := Conflict{Kind: ConflictUnservedOpen, Adapter: a.id, AF: AF{cl.afType, cl.afMajor, cl.afMinor, cl.has&format.HasAFMajor != 0},
+		Contender: c.clientName(o), Status: st, Events: sorted(cl.seq, at.seq), HeldFor: -1}
+	for _, r := range a.past {
+		if r.typ == cl.afType && r.state == regEnded {
+			x.Holder, x.HeldFor = r.owner(c), r.end.ret.ts-r.ret.ts
+			x.Events = sorted(append(x.Events, r.ret.seq, r.end.ret.seq)...)
+		}
+	}
+	c.conflicts = append(c.conflicts, x)
+}
+
+// agree judges that the client is told what the call manager answered (OPEN-14).
+func (c *Checker) agree(o *afOpen, at ev, st ndis.Status, proof ev) {
+	if o.cmUpcalls == 0 || o.assumed {
+		return
+	}
+	if st == ndis.StatusResources && o.cmFinalOK && o.cmFinal != st {
+		return // NDIS itself may run out of resources at any time
+	}
+	if st == ndis.StatusFailure && (going(o.client) || going(o.owner) || o.ownerA != nil && o.ownerA.halt.state != markNone) {
+		return // NDIS fails opens of bindings that are closing
+	}
+	switch {
+	case o.cmOpen.state == opUnknown:
+		c.skip(rule.OPEN14, reasonNoStatus)
+	case !o.cmFinalOK:
+		d := c.managerDriver(o)
+		if d != nil && !d.downSeen {
+			c.skip(rule.OPEN14, reasonNoCalls)
+			return
+		}
+		c.check(rule.OPEN14)
+		o.conflict = true
+		c.report(rule.OPEN14, at, rule.NDIS, o.adapter, c.clientName(o),
+			"the client was told "+st.String()+" before the call manager had answered", proof, o.cmOpen.call)
+	default:
+		c.check(rule.OPEN14)
+		if o.cmFinal != st && !o.conflict {
+			c.report(rule.OPEN14, at, rule.NDIS, o.adapter, c.clientName(o),
+				"the client was told "+st.String()+", the call manager answered "+o.cmFinal.String(), proof, o.cmFinalAt, o.cmOpen.call)
+		}
+	}
+}
+
+func going(b *binding) bool {
+	return b != nil && (b.unbind.state != markNone || b.close.state != markNone)
+}
+
+// stillPending judges at the return of a CO operation of a client whether an open of the
+// same binding was pending all the while (OPEN-09).
+func (c *Checker) stillPending(cl *call, at ev) {
+	if cl.verdict&suspectAFPending == 0 || cl.b == nil {
+		return
+	}
+	p := cl.b.pending
+	c.check(rule.OPEN09)
+	if p == nil || p == cl.o || p.clOpen.state != opPended || p.clOpen.ret.seq > cl.seq {
+		return
+	}
+	f := c.report(rule.OPEN09, cl.ev, rule.Client, cl.b.adapter, c.who(cl.b.label, cl.b.driver),
+		cl.name()+" while an open of an AF on the same binding is pending", p.clOpen.ret, at)
+	if cl.o != nil && cl.fn == ndis.NdisClOpenAddressFamilyEx && (!p.hasTyp || p.typ != cl.afType) {
+		f.severity(rule.Info) // AMB-23
+	}
+}
+
+// --- the call manager is asked ---
+
+func enterCmOpen(c *Checker, cl *call) {
+	// Who was asked?
+	owner, ownerA := c.manager(cl)
+	d := c.labelled(cl.label)
+	switch {
+	case owner != nil:
+		owner.driver.touch(true)
+		d = owner.driver
+	case ownerA != nil:
+		ownerA.driver.touch(true)
+		d = ownerA.driver
+	}
+	// A handle that is in use cannot be given to another open.
+	if cl.has&format.HasAF != 0 && cl.af != 0 {
+		if x, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); ok && !x.assumed && alive(x) && x.cmUpcalls > 0 && !c.gapSince(x.openEnter.ts) {
+			c.check(rule.OPEN05)
+			c.report(rule.OPEN05, cl.ev, rule.NDIS, x.adapter, c.who(cl.label, d),
+				"ProtocolCmOpenAf got the NdisAfHandle of an open that is still live", x.cmOpen.call)
+			return
+		}
+	}
+	o, several := c.asked(cl, owner, ownerA)
+	switch {
+	case o != nil && o.cmUpcalls > 0:
+		c.check(rule.OPEN05)
+		c.report(rule.OPEN05, cl.ev, rule.NDIS, o.adapter, c.who(cl.label, d),
+			"ProtocolCmOpenAf was called more than once for one open", o.cmOpen.call, o.openEnter)
+		return
+	case o == nil:
+		x := c.newOpen(cl)
+		x.unlinked, x.assumed = true, false
+		x.adapter = ownerA
+		if owner != nil {
+			x.adapter = owner.adapter
+		}
+		x.openEnter = cl.ev
+		switch {
+		case several:
+			c.skip(rule.OPEN05, reasonAmbiguous)
+		case !c.clOpenSeen || owner == nil && ownerA == nil || !c.knownAdapter(x.adapter):
+			c.skip(rule.OPEN05, reasonNoCalls)
+			x.assumed = true
+		default:
+			c.check(rule.OPEN05)
+			c.report(rule.OPEN05, cl.ev, rule.NDIS, x.adapter, c.who(cl.label, d),
+				"ProtocolCmOpenAf was called without an open of a client behind it").since(x.adapter.born())
+		}
+		o = x
+	default:
+		c.landed(o)
+	}
+	cl.o, cl.n = o, int(o.id)
+	o.cmUpcalls++
+	o.state = afOpening
+	o.mgrLabel = cl.label
+	o.cmOpen.ask(cl.ev)
+	if cl.has&format.HasAF != 0 {
+		c.nameOpen(o, cl.af)
+	}
+	c.rightManager(cl, o, owner, ownerA)
+}
+
+// manager finds the call manager that a CallMgrBindingContext belongs to.
+func (c *Checker) manager(cl *call) (*binding, *adapter) {
+	a := c.adapterForContext(cl)
+	b := c.bindingByContext(cl)
+	switch {
+	case a != nil && b != nil:
+		// One value for both: the claims say which of the two serves the AF.
+		if cl.has&format.HasAFType != 0 {
+			for _, r := range a.regs {
+				if r.mcm && r.typ == cl.afType {
+					return nil, a
+				}
+			}
+		}
+		return b, nil
+	case b != nil:
+		return b, nil
+	}
+	return nil, a
+}
+
+// asked finds the open that the upcall is about: the call it is nested in, or the only one
+// under way for that AF.
+func (c *Checker) asked(cl *call, owner *binding, ownerA *adapter) (o *afOpen, several bool) {
+	if p := cl.inside(ndis.NdisClOpenAddressFamilyEx); p != nil {
+		if p.o != nil && p.o.id == uint64(p.n) {
+			return p.o, false
+		}
+	}
+	a := ownerA
+	if owner != nil {
+		a = owner.adapter
+	}
+	for _, x := range c.inFlight {
+		if x.ns != cl.ns || a != nil && x.adapter != nil && x.adapter != a {
+			continue
+		}
+		if x.hasTyp && cl.has&format.HasAFType != 0 && x.typ != cl.afType {
+			continue
+		}
+		if o != nil {
+			return nil, true
+		}
+		o = x
+	}
+	return o, false
+}
+
+// rightManager judges whether the upcall went to who registered the AF, with the context
+// and the AF it is to have (OPEN-05, OPEN-19, OPEN-21, OPEN-02).
+func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adapter) {
+	a := o.adapter
+	if a == nil || cl.has&format.HasAFType == 0 {
+		c.setOwner(o, owner, ownerA)
+		c.skip(rule.OPEN21, reasonAdapter)
+		return
+	}
+	who := c.who(cl.label, nil)
+	if o.hasTyp && o.typ != cl.afType {
+		c.check(rule.OPEN21)
+		c.report(rule.OPEN21, cl.ev, rule.NDIS, a, who,
+			"ProtocolCmOpenAf got "+ndis.AFType(cl.afType).String()+", the client opens "+ndis.AFType(o.typ).String(), o.openEnter)
+		c.setOwner(o, owner, ownerA)
+		return
+	}
+	if !o.hasTyp {
+		o.typ, o.hasTyp = cl.afType, true
+	}
+	var mine, other, assumed *registration
+	for _, list := range [2][]*registration{a.regs, a.past} {
+		for _, r := range list {
+			if r.typ != cl.afType || r.state == regFailed || r.state == regEnded && r.end.ret.ts < o.openEnter.ts {
+				continue
+			}
+			switch {
+			case r.assumed:
+				assumed = r
+			case owner != nil && r.ownedBy(owner), owner == nil && ownerA != nil && r.mcm:
+				if mine == nil || mine.state == regEnded {
+					mine = r
+				}
+			default:
+				other = r
+			}
+		}
+	}
+	if mine != nil {
+		o.reg = mine
+		c.check(rule.OPEN05)
+		c.check(rule.OPEN19)
+		c.check(rule.OPEN21)
+		c.setOwner(o, owner, ownerA)
+		o.mcm = no
+		if mine.mcm {
+			o.mcm = yes
+		}
+		if o.mgrLabel == 0 {
+			o.mgrLabel = mine.label
+		}
+		return
+	}
+	switch {
+	case assumed != nil:
+		c.skip(rule.OPEN21, reasonAssumed)
+		if owner != nil || ownerA != nil {
+			assumed.b, assumed.mcm = owner, owner == nil
+		}
+		o.reg = assumed
+	case other != nil && owner == nil && ownerA == nil:
+		// The context is nobody's. If that of the owner is known, it is the wrong one.
+		o.reg = other
+		hasCtx := other.mcm && other.adapter.hasCtx || other.b != nil && other.b.hasCtx
+		if !hasCtx || other.assumed || cl.has&format.HasContext == 0 {
+			c.skip(rule.OPEN19, reasonNoContext)
+		} else {
+			c.check(rule.OPEN19)
+			c.report(rule.OPEN19, cl.ev, rule.NDIS, a, who,
+				"the CallMgrBindingContext given to ProtocolCmOpenAf is not the one of "+c.named(other), o.openEnter, other.enter)
+		}
+		owner = other.b
+		if other.mcm {
+			ownerA = a
+		}
+	case other != nil:
+		c.check(rule.OPEN05)
+		c.report(rule.OPEN05, cl.ev, rule.NDIS, a, who,
+			"ProtocolCmOpenAf was called at a call manager that did not register the AF; "+c.named(other)+" did", o.openEnter, other.ret).
+			also(rule.ROLE07, rule.OPEN21)
+		o.conflict = true
+	case !c.knownAdapter(a):
+		c.skip(rule.OPEN02, reasonAssumed)
+	case !o.unlinked:
+		c.unserved(o, cl.ev, o.openEnter, a, cl.afType)
+	}
+	if owner != nil {
+		o.mcm = no
+	} else if ownerA != nil {
+		o.mcm = yes
+	}
+	c.setOwner(o, owner, ownerA)
+}
+
+func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	o := cl.o
+	if o == nil || o.id != uint64(cl.n) {
+		return
+	}
+	early := o.cmOpen.done
+	fault := o.cmOpen.returned(at, st, known)
+	if fault == opUnpended {
+		c.check(rule.OPEN08)
+		c.report(rule.OPEN08, early, rule.CallManager, o.adapter, c.managerName(o),
+			"the open was completed although ProtocolCmOpenAf did not return PENDING", cl.ev, at)
+	}
+	if !known {
+		c.skip(rule.OPEN06, reasonNoStatus)
+		o.cmOpen.assume()
+		return
+	}
+	ctx, hasCtx := uint64(0), false
+	if c.b != nil && c.b.Has[c.i]&format.HasContext != 0 && c.b.Phase[c.i] == format.PhaseReturn {
+		ctx, hasCtx = c.b.Context[c.i], true
+	}
+	switch st {
+	case ndis.StatusPending:
+		return
+	case ndis.StatusSuccess:
+		o.cmFinal, o.cmFinalOK, o.cmFinalAt = st, true, at
+		if !hasCtx {
+			c.skip(rule.OPEN06, reasonNoContext)
+		} else {
+			c.check(rule.OPEN06)
+			if ctx == 0 {
+				c.report(rule.OPEN06, at, rule.CallManager, o.adapter, c.managerName(o),
+					"ProtocolCmOpenAf returned SUCCESS without setting CallMgrAfContext", cl.ev)
+			} else {
+				c.addManagerContext(o, ctx)
+			}
+		}
+		c.check(rule.OPEN22)
+		if d := at.ts - cl.ts; d > c.openLimit && cl.gapsAtEnter == c.nGaps {
+			c.report(rule.OPEN22, at, rule.CallManager, o.adapter, c.managerName(o),
+				"ProtocolCmOpenAf took "+duration(d)+" to succeed; a call manager that needs so long returns PENDING", cl.ev)
+		}
+		if o.unlinked {
+			o.state = afOpened
+		}
+	default:
+		o.cmFinal, o.cmFinalOK, o.cmFinalAt = st, true, at
+		if hasCtx && ctx != 0 {
+			c.addManagerContext(o, ctx)
+		}
+		if o.unlinked {
+			o.state = afDead
+			c.settle(o)
+		}
+	}
+}
+
+// --- the call manager completes ---
+
+func enterCmOpenComplete(c *Checker, cl *call) {
+	o := c.managerUse(cl, true)
+	if o == nil {
+		return
+	}
+	cl.o, cl.n = o, int(o.id)
+	c.variant(cl, o, rule.OPEN17)
+	name := c.managerName(o)
+	c.check(rule.OPEN08)
+	prev := o.cmOpen.done
+	switch o.cmOpen.complete(cl.ev) {
+	case opTwice:
+		c.report(rule.OPEN08, cl.ev, rule.CallManager, o.adapter, name,
+			"the open was completed a second time", o.cmOpen.ret, prev).also(rule.OPEN07)
+		return
+	case opUnpended:
+		if o.assumed || o.cmUpcalls == 0 {
+			c.skip(rule.OPEN08, reasonAssumed)
+			break
+		}
+		c.report(rule.OPEN08, cl.ev, rule.CallManager, o.adapter, name,
+			"the open was completed although ProtocolCmOpenAf did not return PENDING", o.cmOpen.call, o.cmOpen.ret)
+		return
+	}
+	if cl.has&format.HasStatus == 0 {
+		c.skip(rule.OPEN10, reasonNoStatus)
+		o.cmOpen.assume()
+		return
+	}
+	c.check(rule.OPEN10)
+	switch cl.status {
+	case ndis.StatusPending:
+		c.report(rule.OPEN10, cl.ev, rule.CallManager, o.adapter, name,
+			"the open was completed with NDIS_STATUS_PENDING", o.cmOpen.ret)
+		o.cmOpen.assume()
+		return
+	case ndis.StatusSuccess:
+		if cl.has&format.HasContext != 0 {
+			c.check(rule.OPEN06)
+			if cl.context == 0 {
+				c.report(rule.OPEN06, cl.ev, rule.CallManager, o.adapter, name,
+					"the open was completed with SUCCESS and no CallMgrAfContext", o.cmOpen.ret)
+			} else if !o.hasMgrCtx {
+				c.addManagerContext(o, cl.context)
+			}
+		}
+	}
+	o.cmFinal, o.cmFinalOK, o.cmFinalAt = cl.status, true, cl.ev
+	if o.unlinked {
+		o.state = afOpened
+		if cl.status != ndis.StatusSuccess {
+			o.state = afDead
+		}
+	}
+}
+
+// variant judges that a stand-alone call manager uses the NdisCm functions and an MCM the
+// NdisMCm ones. In a trace of exports the macros of the latter show as the former.
+func (c *Checker) variant(cl *call, o *afOpen, id rule.ID) {
+	mcmCall := isMCm[cl.fn]
+	switch {
+	case o.mcm == unknown || o.reg == nil:
+		c.skip(id, reasonRole)
+	case mcmCall && o.mcm == no:
+		c.check(id)
+		c.report(id, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
+			"a stand-alone call manager calls "+cl.name(), o.cmOpen.call).also(rule.ROLE01)
+	case !mcmCall && o.mcm == yes && c.export != no:
+		c.skip(id, reasonLevel)
+	case !mcmCall && o.mcm == yes:
+		c.check(id)
+		c.report(id, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
+			"a miniport call manager calls "+cl.name(), o.cmOpen.call).also(rule.ROLE02)
+	default:
+		c.check(id)
+	}
+}
+
+// --- the client is told ---
+
+func enterClOpenComplete(c *Checker, cl *call) {
+	var o *afOpen
+	waiting := func(o *afOpen) bool { return o.clOpen.state == opPended || o.clOpen.state == opCalled }
+	if cl.has&format.HasAF != 0 && cl.af != 0 {
+		o, _ = c.opens.get(key{kindAF<<56 | cl.ns, cl.af})
+	}
+	if byCtx := c.clientOpen(cl, waiting); byCtx != nil && (o == nil || o.unlinked) {
+		if o != nil {
+			byCtx = c.joinOpen(byCtx, cl.af)
+		}
+		o = byCtx
+	}
+	if o == nil {
+		if d := c.buried(cl, kindClientAF, cl.context, format.HasContext); d != nil && cl.d.caller == callerNDIS {
+			c.lateOpenComplete(cl, d)
+			return
+		}
+		c.skip(rule.OPEN13, reasonNoContext)
+		return
+	}
+	cl.o, cl.n = o, int(o.id)
+	if o.client != nil {
+		o.client.driver.touch(true)
+	}
+	if cl.d.caller == callerSelf {
+		return // the client runs it itself after an open that did not pend
+	}
+	name := c.clientName(o)
+	prev := o.clOpen.done
+	switch fault := o.clOpen.complete(cl.ev); {
+	case fault == opTwice || fault == opUnpended:
+		if cl.d.caller == callerUnknown {
+			c.skip(rule.OPEN13, reasonCaller)
+			return
+		}
+		if o.assumed || o.client == nil {
+			c.skip(rule.OPEN13, reasonAssumed)
+			return
+		}
+		c.check(rule.OPEN13)
+		msg := "NDIS called ProtocolClOpenAfCompleteEx for an open that did not pend"
+		if fault == opTwice {
+			msg = "NDIS called ProtocolClOpenAfCompleteEx a second time for one open"
+		}
+		c.report(rule.OPEN13, cl.ev, rule.NDIS, o.adapter, name, msg, o.clOpen.call, o.clOpen.ret, prev)
+		return
+	}
+	c.check(rule.OPEN13)
+	o.strictOpen = cl.d.caller == callerNDIS
+	if cl.has&format.HasStatus == 0 {
+		c.skip(rule.OPEN12, reasonNoStatus)
+		return
+	}
+	if b := o.client; b != nil && b.pending == o {
+		b.pending = nil
+	}
+	o.clFinal, o.clFinalAt = cl.status, cl.ev
+	switch cl.status {
+	case ndis.StatusPending:
+		if !o.cmFinalOK && o.cmOpen.state == opUnknown {
+			return // the call manager's own slip, see OPEN-10
+		}
+		c.check(rule.OPEN10)
+		c.report(rule.OPEN10, cl.ev, rule.NDIS, o.adapter, name,
+			"ProtocolClOpenAfCompleteEx was called with NDIS_STATUS_PENDING", o.clOpen.ret)
+		return
+	case ndis.StatusSuccess:
+		if cl.has&format.HasAF != 0 && cl.af != 0 {
+			c.nameOpen(o, cl.af)
+		}
+		c.agree(o, cl.ev, cl.status, o.clOpen.call)
+		c.landed(o)
+		o.state = afOpened
+		if o.client != nil {
+			o.client.anyOpen = true
+			c.lateAccept(o, cl)
+		}
+	default:
+		if cl.has&format.HasAF == 0 {
+			c.skip(rule.OPEN12, reasonNoHandle)
+		} else {
+			c.check(rule.OPEN12)
+			if cl.af != 0 {
+				c.report(rule.OPEN12, cl.ev, rule.NDIS, o.adapter, name,
+					"ProtocolClOpenAfCompleteEx tells of a failure and carries an NdisAfHandle", o.clOpen.call)
+			}
+		}
+		c.agree(o, cl.ev, cl.status, o.clOpen.call)
+		c.landed(o)
+		o.state = afDead
+		if o.client != nil {
+			o.client.failed = cl.ev
+		}
+		c.settle(o)
+	}
+}
+
+// lateAccept judges a pended open that succeeded as one that succeeded at once.
+func (c *Checker) lateAccept(o *afOpen, cl *call) {
+	a := o.adapter
+	if a == nil || !o.hasTyp || o.cmUpcalls > 0 || o.conflict {
+		return
+	}
+	probe := call{ev: o.openEnter, has: format.HasAFType, afType: o.typ}
+	live, maybe := c.serving(a, &probe)
+	switch {
+	case live == nil && maybe == nil:
+		if c.knownAdapter(a) {
+			c.unserved(o, cl.ev, o.openEnter, a, o.typ)
+		} else {
+			c.skip(rule.OPEN02, reasonAssumed)
+		}
+	case live == nil || live.assumed:
+		c.skip(rule.OPEN05, reasonAssumed)
+	case live.driver == nil || !live.driver.upSeen:
+		c.skip(rule.OPEN05, reasonNoUpcalls)
+	default:
+		c.check(rule.OPEN05)
+		c.report(rule.OPEN05, cl.ev, rule.NDIS, a, c.clientName(o),
+			"the open succeeded although ProtocolCmOpenAf of "+c.named(live)+" was not called", o.openEnter)
+	}
+}
+
+func (c *Checker) lateOpenComplete(cl *call, d *deadOpen) {
+	c.check(rule.OPEN13)
+	c.report(rule.OPEN13, cl.ev, rule.NDIS, nil, c.names[d.clientLabel],
+		"NDIS called ProtocolClOpenAfCompleteEx for an open that has ended", d.clOpen.call, d.clOpen.ret, d.clOpen.done).Adapter = d.adapter
+}
+
+// buried finds the dead AF open that a value of the row named.
+func (c *Checker) buried(cl *call, kind, value uint64, col format.Fields) *deadOpen {
+	if cl.has&col == 0 || value == 0 {
+		return nil
+	}
+	return c.exhume(key{kind<<56 | cl.ns, value})
+}
+
+// checkOPEN16 looks, when a client binding goes or the trace ends, whether a failed open
+// left it without a use.
+func (c *Checker) checkOPEN16(b *binding) {
+	if !b.failed.seen() || b.anyOpen || b.assumed {
+		return
+	}
+	c.check(rule.OPEN16)
+	if b.asked.state == markNone && b.unbind.state == markNone {
+		c.report(rule.OPEN16, b.failed, rule.Client, b.adapter, c.who(b.label, b.driver),
+			"the only open of an AF on the binding failed, and NdisUnbindAdapter was not called", b.opened)
+	}
+}

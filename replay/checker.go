@@ -1,0 +1,485 @@
+package replay
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
+)
+
+// ErrStopped is returned by Batch after Options.Stop said so.
+var ErrStopped = errors.New("replay: stopped")
+
+// Trace defects: rows that contradict each other. They are counted apart from findings.
+const (
+	DefectUnpairedReturn   = "return without enter"
+	DefectDuplicateCallID  = "two open calls with one call_id"
+	DefectAbandonedCall    = "call without return"
+	DefectFunctionMismatch = "enter and return of one call_id name different functions"
+	DefectTimeBackwards    = "time runs backwards"
+	DefectBadDetail        = "detail is not a JSON object"
+	DefectHandleClaimed    = "one handle given out twice while the first is live"
+	DefectUnknownFunction  = "function outside the vocabulary"
+)
+
+// span of time, both ends inclusive, in which events are missing.
+type gap struct {
+	from, to int64
+	seq      uint64
+}
+
+// minTime and maxTime stand for the ends of an unbounded trace.
+const (
+	minTime = -1 << 63
+	maxTime = 1<<63 - 1
+)
+
+// Checker compares a trace with the reference NDIS. It is not safe for concurrent use.
+type Checker struct {
+	opt       Options
+	openLimit int64
+	maxDead   int
+	export    tri // aftrace.level is "export"
+
+	events  uint64
+	lastTS  int64
+	lastSeq uint64
+	lost    uint64
+	gaps    []gap
+	nGaps   uint64
+
+	b *format.Batch
+	i int
+
+	labels   map[string]uint32
+	names    []string
+	byLabel  []*driver // by label id
+	callsBy  table[*call]
+	threads  table[*call]
+	free     []*call
+	bindings table[*binding]
+	attempts table[*bindAttempt]
+	adapters table[*adapter]
+	drivers  table[*driver]
+	opens    table[*afOpen]
+	saps     table[*sap]
+	vcs      table[*vc]
+
+	freeOpens    []*afOpen
+	freeBindings []*binding
+	freeAttempts []*bindAttempt
+	freeRegs     []*registration
+	freeSaps     []*sap
+	freeVCs      []*vc
+	graves       fifo[deadOpen]
+	firstGrave   uint64        // number of the oldest of graves
+	dead         table[uint64] // key -> number of a grave
+	deadBindings fifo[*binding]
+	deadAttempts fifo[*bindAttempt]
+	openList     *afOpen // live AF opens, oldest first
+	openLast     *afOpen
+	newest       *binding // live bindings, linked
+	adapterList  []*adapter
+	driverList   []*driver
+	inFlight     []*afOpen // client opens without an answer and without an upcall
+	nextID       uint64
+	evicted      bool
+	assumedAny   bool
+	knownAny     bool
+	handlersSeen bool
+	clOpenSeen   bool
+	notifySeen   bool
+
+	findings  []*finding
+	conflicts []Conflict
+	checked   []uint64
+	unchecked [][numReasons]uint64
+	defects   map[string]uint64
+	unjudged  [ndis.NumFuncs]uint64
+	span      Span
+}
+
+// New returns a Checker for one trace.
+func New(o Options) *Checker {
+	c := &Checker{
+		opt: o, openLimit: int64(o.OpenLimit), maxDead: o.MaxDead,
+		labels: map[string]uint32{"": 0}, names: []string{""}, byLabel: []*driver{nil},
+		checked: make([]uint64, len(rule.All())+1), unchecked: make([][numReasons]uint64, len(rule.All())+1),
+		defects: map[string]uint64{}, lastTS: minTime,
+	}
+	if c.openLimit == 0 {
+		c.openLimit = 1e6
+	}
+	if c.maxDead == 0 {
+		c.maxDead = 1 << 20
+	}
+	switch o.Metadata["aftrace.level"] {
+	case "export":
+		c.export = yes
+	case "api":
+		c.export = no
+	}
+	return c
+}
+
+// Batch replays the rows of b.
+func (c *Checker) Batch(b *format.Batch) error {
+	if c.opt.Stop != nil && c.opt.Stop() {
+		return ErrStopped
+	}
+	c.b = b
+	for i := 0; i < b.N; i++ {
+		c.i = i
+		c.row()
+	}
+	c.b = nil
+	return nil
+}
+
+// row replays row c.i.
+func (c *Checker) row() {
+	b, i := c.b, c.i
+	c.events++
+	at := ev{seq: b.Seq[i], ts: b.TS[i]}
+	if at.ts < c.lastTS {
+		c.defect(DefectTimeBackwards)
+	}
+	c.lastTS, c.lastSeq = at.ts, at.seq
+	switch b.Phase[i] {
+	case format.PhaseGap:
+		c.gap(at)
+	case format.PhaseEnter:
+		c.entered(c.enter(at))
+	case format.PhaseEvent:
+		cl := c.enter(at)
+		c.entered(cl)
+		c.returned(cl, at, false, 0)
+		c.leave(cl)
+	case format.PhaseReturn:
+		c.ret(at)
+	}
+}
+
+// gap notes that events are missing up to at.
+func (c *Checker) gap(at ev) {
+	b, i := c.b, c.i
+	from := int64(minTime)
+	if b.Has[i]&format.HasDetail != 0 {
+		var d detail
+		d.parse(b.Detail.At(i))
+		if d.has&keySinceTS != 0 {
+			from = d.sinceTS
+		}
+	}
+	lost := uint64(1)
+	if b.Has[i]&format.HasLost != 0 {
+		lost = b.Lost[i]
+	}
+	if lost == 0 {
+		return
+	}
+	c.lost += lost
+	c.nGaps++
+	c.addGap(gap{from, at.ts, at.seq})
+}
+
+func (c *Checker) addGap(g gap) {
+	if n := len(c.gaps); n > 0 && g.from <= c.gaps[n-1].to && g.from >= c.gaps[n-1].from {
+		c.gaps[n-1].to = max(c.gaps[n-1].to, g.to)
+		return
+	}
+	c.gaps = append(c.gaps, g)
+}
+
+// gapSince says whether events may be missing between ts and the current row.
+func (c *Checker) gapSince(ts int64) bool {
+	n := len(c.gaps)
+	return n > 0 && c.gaps[n-1].to >= ts
+}
+
+func (c *Checker) label(i int) uint32 {
+	b := c.b
+	if b.Has[i]&format.HasDriver == 0 {
+		return 0
+	}
+	name := b.Driver.At(i)
+	if id, ok := c.labels[string(name)]; ok {
+		return id
+	}
+	id := uint32(len(c.names))
+	c.labels[string(name)] = id
+	c.names = append(c.names, string(name))
+	c.byLabel = append(c.byLabel, nil)
+	return id
+}
+
+// enter makes a call of the row and puts it on its thread.
+func (c *Checker) enter(at ev) *call {
+	b, i := c.b, c.i
+	var cl *call
+	if n := len(c.free); n > 0 {
+		cl = c.free[n-1]
+		c.free = c.free[:n-1]
+		*cl = call{}
+	} else {
+		cl = new(call)
+	}
+	has := b.Has[i]
+	cl.ev, cl.has, cl.fn = at, has, b.Function[i]
+	cl.thread = c.thread(i)
+	if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
+		cl.ns = uint64(b.PID[i])
+	}
+	cl.adapter, cl.binding, cl.af = b.Adapter[i], b.Binding[i], b.AF[i]
+	cl.sap, cl.vc, cl.party = b.SAP[i], b.VC[i], b.Party[i]
+	cl.context, cl.context2 = b.Context[i], b.Context2[i]
+	cl.afType, cl.afMajor, cl.afMinor = b.AFType[i], b.AFMajor[i], b.AFMinor[i]
+	cl.status = ndis.Status(b.Status[i])
+	cl.label = c.label(i)
+	cl.gapsAtEnter = c.nGaps
+	if has&format.HasDetail != 0 {
+		if !cl.d.parse(b.Detail.At(i)) {
+			c.defect(DefectBadDetail)
+		}
+		cl.inferred = cl.d.inferred
+	}
+	if b.Phase[i] == format.PhaseEvent {
+		return cl
+	}
+	if has&format.HasCallID != 0 {
+		cl.id = b.CallID[i]
+		k := key{kindCall<<56 | cl.ns, cl.id}
+		if _, dup := c.callsBy.get(k); dup {
+			c.defect(DefectDuplicateCallID)
+			cl.has &^= format.HasCallID
+		} else {
+			c.callsBy.put(k, cl)
+		}
+	}
+	k := c.threadKey(cl.thread)
+	cl.parent, _ = c.threads.get(k)
+	c.threads.put(k, cl)
+	cl.onTop = true
+	return cl
+}
+
+func (c *Checker) thread(i int) thread {
+	t := thread{known: c.b.Has[i]&format.HasTID != 0}
+	if t.known {
+		t.tid = c.b.TID[i]
+	}
+	if c.b.Has[i]&format.HasPID != 0 {
+		t.pid = c.b.PID[i]
+	}
+	return t
+}
+
+func (c *Checker) threadKey(t thread) key {
+	k := key{kindThread<<56 | uint64(t.pid), t.tid}
+	if !t.known {
+		k.space |= 1 << 48
+	}
+	return k
+}
+
+// ret finds the call that the row ends.
+func (c *Checker) ret(at ev) {
+	b, i := c.b, c.i
+	has := b.Has[i]
+	t := c.thread(i)
+	var cl *call
+	if has&format.HasCallID != 0 {
+		var ns uint64
+		if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
+			ns = uint64(b.PID[i])
+		}
+		cl, _ = c.callsBy.get(key{kindCall<<56 | ns, b.CallID[i]})
+	} else {
+		top, _ := c.threads.get(c.threadKey(t))
+		for cl = top; cl != nil && cl.fn != b.Function[i]; cl = cl.parent {
+		}
+	}
+	if cl == nil {
+		c.defect(DefectUnpairedReturn)
+		return
+	}
+	if cl.fn != b.Function[i] {
+		c.defect(DefectFunctionMismatch)
+		return
+	}
+	if has&format.HasDetail != 0 {
+		var d detail
+		if !d.parse(b.Detail.At(i)) {
+			c.defect(DefectBadDetail)
+		}
+		cl.d.merge(&d)
+		at.inferred = d.inferred
+	}
+	c.returned(cl, at, has&format.HasStatus != 0, ndis.Status(b.Status[i]))
+	if c.opt.Hook != nil {
+		c.tell(cl, at, has&format.HasStatus != 0, ndis.Status(b.Status[i]))
+	}
+	c.leave(cl)
+}
+
+// merge takes over what the return row adds.
+func (d *detail) merge(r *detail) {
+	if r.has&keyProtocol != 0 {
+		d.protocol = r.protocol
+	}
+	if r.has&keyMiniportDriver != 0 {
+		d.miniportDriver = r.miniportDriver
+	}
+	if r.has&keyMiniportContext != 0 {
+		d.miniportContext = r.miniportContext
+	}
+	if r.has&keyRole != 0 {
+		d.role |= r.role
+	}
+	if r.has&keyCO != 0 {
+		d.co = r.co
+	}
+	d.has |= r.has & (keyProtocol | keyMiniportDriver | keyMiniportContext | keyRole | keyCO)
+}
+
+// leave takes the call off its thread and out of the world.
+func (c *Checker) leave(cl *call) {
+	if cl.has&format.HasCallID != 0 && cl.onTop {
+		c.callsBy.del(key{kindCall<<56 | cl.ns, cl.id})
+	}
+	if cl.onTop {
+		k := c.threadKey(cl.thread)
+		top, _ := c.threads.get(k)
+		if cl.thread.known {
+			// Whatever is above it did not return: a call cannot outlive its caller.
+			for top != cl && top != nil {
+				c.abandon(top)
+				top = top.parent
+			}
+			if cl.parent == nil {
+				c.threads.del(k)
+			} else {
+				c.threads.put(k, cl.parent)
+			}
+		} else {
+			// The rows of unknown threads do not nest: take out just this one.
+			if top == cl {
+				if cl.parent == nil {
+					c.threads.del(k)
+				} else {
+					c.threads.put(k, cl.parent)
+				}
+			} else {
+				for p := top; p != nil; p = p.parent {
+					if p.parent == cl {
+						p.parent = cl.parent
+						break
+					}
+				}
+			}
+		}
+	}
+	c.free = append(c.free, cl)
+}
+
+// abandon drops a call whose return is not in the trace.
+func (c *Checker) abandon(cl *call) {
+	if !c.gapSince(cl.ts) {
+		c.defect(DefectAbandonedCall)
+	}
+	if cl.has&format.HasCallID != 0 {
+		c.callsBy.del(key{kindCall<<56 | cl.ns, cl.id})
+	}
+	c.returned(cl, ev{seq: cl.seq, ts: c.lastTS, inferred: true}, false, 0)
+	c.free = append(c.free, cl)
+}
+
+// tell reports the finished call to the hook.
+func (c *Checker) tell(cl *call, at ev, hasStatus bool, st ndis.Status) {
+	s := &c.span
+	*s = Span{
+		Function: cl.fn, EnterSeq: cl.seq, ReturnSeq: at.seq, Enter: cl.ts, Return: at.ts,
+		TID: cl.thread.tid, PID: cl.thread.pid, AFType: cl.afType, HasAFType: cl.has&format.HasAFType != 0,
+		Status: st, HasStatus: hasStatus, Interrupted: cl.gapsAtEnter != c.nGaps,
+	}
+	switch {
+	case cl.o != nil:
+		if cl.o.hasTyp {
+			s.AFType, s.HasAFType = cl.o.typ, true
+		}
+		if cl.o.adapter != nil {
+			s.Adapter = cl.o.adapter.id
+		}
+		s.AF = cl.o.handle
+	case cl.b != nil && cl.b.adapter != nil:
+		s.Adapter = cl.b.adapter.id
+	case cl.a != nil:
+		s.Adapter = cl.a.id
+	}
+	if cl.b != nil {
+		s.Binding = cl.b.handle
+	}
+	s.Driver = append(s.Driver[:0], c.names[cl.label]...)
+	c.opt.Hook.Span(s)
+}
+
+// before says whether the call that m describes is ordered before cl: it returned before
+// cl was entered, or it is on the same thread. Otherwise the two are concurrent.
+func (c *Checker) before(m *mark, cl *call) bool {
+	switch m.state {
+	case markNone:
+		return false
+	case markReturned:
+		if m.ret.ts < cl.ts {
+			return true
+		}
+	}
+	return m.thread.known && m.thread == cl.thread && m.enter.seq < cl.seq
+}
+
+// passed says that an event at e is ordered before cl.
+func passed(e ev, cl *call) bool { return e.seen() && e.seq < cl.seq }
+
+func (m *mark) open(cl *call) {
+	*m = mark{enter: cl.ev, thread: cl.thread, state: markEntered}
+}
+
+func (m *mark) shut(at ev) { m.ret, m.state = at, markReturned }
+
+// inside finds the innermost call of fn that runs on the thread of cl, cl excepted.
+func (cl *call) inside(fn ndis.Func) *call {
+	if !cl.thread.known {
+		return nil
+	}
+	for p := cl.parent; p != nil; p = p.parent {
+		if p.fn == fn {
+			return p
+		}
+	}
+	return nil
+}
+
+func (c *Checker) defect(kind string) { c.defects[kind]++ }
+
+func (c *Checker) id() uint64 {
+	c.nextID++
+	return c.nextID
+}
+
+// who names a driver for a report.
+func (c *Checker) who(label uint32, d *driver) string {
+	if label == 0 && d != nil {
+		label = d.label
+	}
+	if label != 0 {
+		return c.names[label]
+	}
+	if d != nil && d.hasHandle {
+		return hex(d.protocol)
+	}
+	return ""
+}
+
+func hex(v uint64) string { return "0x" + strconv.FormatUint(v, 16) }

@@ -1,0 +1,377 @@
+package replay
+
+import "math/bits"
+
+// roleSet is what a driver declared itself to be.
+type roleSet uint8
+
+const (
+	roleProtocolCO roleSet = 1 << iota
+	roleMiniportCO
+	roleClient
+	roleCallManager
+	roleMiniport // is a miniport driver at all
+)
+
+// caller of a completion callback.
+const (
+	callerUnknown = iota
+	callerNDIS
+	callerSelf
+)
+
+// detail holds the keys of the detail column that the replay understands (ndis.DetailKeys).
+type detail struct {
+	has                                                       detailKeys
+	protocol, miniportDriver, miniportContext                 uint64
+	bindContext, unbindContext, ifLuid, ifIndex, oid, halting uint64
+	sinceTS                                                   int64
+	adapterName                                               uint64 // hash of the name
+	handlerSet                                                uint64 // hash of the value
+	handlers                                                  roleSet
+	role                                                      roleSet
+	co                                                        bool
+	nullSlots                                                 int
+	caller                                                    uint8
+	inferred                                                  bool
+}
+
+type detailKeys uint32
+
+const (
+	keyProtocol detailKeys = 1 << iota
+	keyMiniportDriver
+	keyMiniportContext
+	keyBindContext
+	keyUnbindContext
+	keyIfLuid
+	keyIfIndex
+	keyAdapterName
+	keyHandlers
+	keyHandlerSet
+	keyRole
+	keyCO
+	keyNullSlots
+	keyCaller
+	keyInferred
+	keySinceTS
+	keyOID
+)
+
+// parse reads a flat JSON object without allocating. Keys it does not know are passed over;
+// a text that is not an object, or breaks off, leaves what was read and returns false.
+func (d *detail) parse(b []byte) bool {
+	*d = detail{}
+	s := scanner{b: b}
+	if !s.open('{') {
+		return false
+	}
+	if s.close('}') {
+		return true
+	}
+	for {
+		k, ok := s.str()
+		if !ok || !s.open(':') {
+			return false
+		}
+		s.space()
+		var good bool
+		switch string(k) {
+		case "protocol":
+			d.protocol, good = s.handle()
+			d.set(keyProtocol, good)
+		case "miniport_driver":
+			d.miniportDriver, good = s.handle()
+			d.set(keyMiniportDriver, good)
+		case "miniport_context":
+			d.miniportContext, good = s.handle()
+			d.set(keyMiniportContext, good)
+		case "bind_context":
+			d.bindContext, good = s.handle()
+			d.set(keyBindContext, good)
+		case "unbind_context":
+			d.unbindContext, good = s.handle()
+			d.set(keyUnbindContext, good)
+		case "if_luid":
+			d.ifLuid, good = s.handle()
+			d.set(keyIfLuid, good)
+		case "if_index":
+			d.ifIndex, good = s.handle()
+			d.set(keyIfIndex, good)
+		case "oid":
+			d.oid, good = s.handle()
+			d.set(keyOID, good)
+		case "since_ts":
+			var v uint64
+			v, good = s.handle()
+			d.sinceTS = int64(v)
+			d.set(keySinceTS, good)
+		case "adapter_name":
+			d.adapterName, good = s.hash()
+			d.set(keyAdapterName, good)
+		case "handler_set":
+			d.handlerSet, good = s.hash()
+			d.set(keyHandlerSet, good)
+		case "handlers":
+			good = s.strings(func(v []byte) {
+				switch string(v) {
+				case "protocol-co":
+					d.handlers |= roleProtocolCO
+				case "miniport-co":
+					d.handlers |= roleMiniportCO
+				case "client":
+					d.handlers |= roleClient
+				case "call-manager":
+					d.handlers |= roleCallManager
+				}
+			})
+			d.set(keyHandlers, good)
+		case "role":
+			good = s.strings(func(v []byte) {
+				switch string(v) {
+				case "client":
+					d.role |= roleClient
+				case "call-manager":
+					d.role |= roleCallManager
+				case "miniport":
+					d.role |= roleMiniport
+				case "mcm":
+					d.role |= roleMiniport | roleCallManager
+				}
+			})
+			d.set(keyRole, good)
+		case "null_slots":
+			good = s.strings(func([]byte) { d.nullSlots++ })
+			d.set(keyNullSlots, good)
+		case "co":
+			d.co, good = s.boolean()
+			d.set(keyCO, good)
+		case "inferred":
+			d.inferred, good = s.boolean()
+			d.set(keyInferred, good)
+		case "caller":
+			good = s.strings(func(v []byte) {
+				switch string(v) {
+				case "ndis":
+					d.caller = callerNDIS
+				case "self":
+					d.caller = callerSelf
+				}
+			})
+			d.set(keyCaller, good)
+		default:
+			good = s.skip(0)
+		}
+		if !good && !s.skip(0) {
+			return false
+		}
+		if s.close('}') {
+			return true
+		}
+		if !s.open(',') {
+			return false
+		}
+	}
+}
+
+func (d *detail) set(k detailKeys, ok bool) {
+	if ok {
+		d.has |= k
+	}
+}
+
+// scanner walks JSON text. A method that does not find what it looks for leaves the
+// position where the value began.
+type scanner struct {
+	b []byte
+	i int
+}
+
+func (s *scanner) space() {
+	for s.i < len(s.b) && (s.b[s.i] == ' ' || s.b[s.i] == '\t' || s.b[s.i] == '\n' || s.b[s.i] == '\r') {
+		s.i++
+	}
+}
+
+// open consumes c after white space, close does so only if c is there.
+func (s *scanner) open(c byte) bool { return s.close(c) }
+
+func (s *scanner) close(c byte) bool {
+	s.space()
+	if s.i < len(s.b) && s.b[s.i] == c {
+		s.i++
+		return true
+	}
+	return false
+}
+
+// str returns the raw text of a string, escapes left as they are: no name that the replay
+// knows needs one.
+func (s *scanner) str() ([]byte, bool) {
+	s.space()
+	if s.i >= len(s.b) || s.b[s.i] != '"' {
+		return nil, false
+	}
+	for j := s.i + 1; j < len(s.b); j++ {
+		switch s.b[j] {
+		case '\\':
+			j++
+		case '"':
+			v := s.b[s.i+1 : j]
+			s.i = j + 1
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// handle reads a hex string ("0x1f") or a number without sign or fraction.
+func (s *scanner) handle() (uint64, bool) {
+	start := s.i
+	if v, ok := s.str(); ok {
+		if len(v) > 2 && v[0] == '0' && v[1]|0x20 == 'x' && len(v) <= 18 {
+			var n uint64
+			for _, c := range v[2:] {
+				switch {
+				case c >= '0' && c <= '9':
+					n = n<<4 | uint64(c-'0')
+				case c|0x20 >= 'a' && c|0x20 <= 'f':
+					n = n<<4 | uint64(c|0x20-'a'+10)
+				default:
+					s.i = start
+					return 0, false
+				}
+			}
+			return n, true
+		}
+		sub := scanner{b: v}
+		if n, ok := sub.number(); ok && sub.i == len(v) {
+			return n, true
+		}
+		s.i = start
+		return 0, false
+	}
+	return s.number()
+}
+
+func (s *scanner) number() (uint64, bool) {
+	start := s.i
+	var n uint64
+	for s.i < len(s.b) && s.b[s.i] >= '0' && s.b[s.i] <= '9' {
+		hi, lo := bits.Mul64(n, 10)
+		d := uint64(s.b[s.i] - '0')
+		if hi != 0 || lo+d < lo {
+			s.i = start
+			return 0, false
+		}
+		n = lo + d
+		s.i++
+	}
+	if s.i == start || s.i < len(s.b) && (s.b[s.i] == '.' || s.b[s.i]|0x20 == 'e') {
+		s.i = start
+		return 0, false
+	}
+	return n, true
+}
+
+// hash reads a string and gives its FNV-1a hash: the replay compares names, it never
+// prints them.
+func (s *scanner) hash() (uint64, bool) {
+	v, ok := s.str()
+	if !ok {
+		return 0, false
+	}
+	return fnv(v), true
+}
+
+func fnv(b []byte) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 0x100000001b3
+	}
+	return h
+}
+
+func (s *scanner) boolean() (v, ok bool) {
+	if rest := s.b[s.i:]; len(rest) >= 4 && string(rest[:4]) == "true" {
+		s.i += 4
+		return true, true
+	} else if len(rest) >= 5 && string(rest[:5]) == "false" {
+		s.i += 5
+		return false, true
+	}
+	return false, false
+}
+
+// strings calls f for a string, or for each string of an array of strings.
+func (s *scanner) strings(f func([]byte)) bool {
+	start := s.i
+	if v, ok := s.str(); ok {
+		f(v)
+		return true
+	}
+	if !s.open('[') {
+		return false
+	}
+	if s.close(']') {
+		return true
+	}
+	for {
+		v, ok := s.str()
+		if !ok {
+			s.i = start
+			return false
+		}
+		f(v)
+		if s.close(']') {
+			return true
+		}
+		if !s.open(',') {
+			s.i = start
+			return false
+		}
+	}
+}
+
+// maxDetailDepth bounds the nesting of values that are passed over.
+const maxDetailDepth = 32
+
+// skip passes over any value.
+func (s *scanner) skip(depth int) bool {
+	s.space()
+	if s.i >= len(s.b) || depth > maxDetailDepth {
+		return false
+	}
+	switch c := s.b[s.i]; c {
+	case '"':
+		_, ok := s.str()
+		return ok
+	case '{', '[':
+		end := c + 2 // '{'+2 is '}', '['+2 is ']'
+		s.i++
+		if s.close(end) {
+			return true
+		}
+		for {
+			if c == '{' {
+				if _, ok := s.str(); !ok || !s.open(':') {
+					return false
+				}
+			}
+			if !s.skip(depth + 1) {
+				return false
+			}
+			if s.close(end) {
+				return true
+			}
+			if !s.open(',') {
+				return false
+			}
+		}
+	}
+	start := s.i
+	for s.i < len(s.b) && s.b[s.i] != ',' && s.b[s.i] != '}' && s.b[s.i] != ']' && s.b[s.i] > ' ' {
+		s.i++
+	}
+	return s.i > start
+}

@@ -1,0 +1,153 @@
+package replay
+
+import (
+	"strings"
+
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+)
+
+// transition is what the rows of one function do to the world. Functions without either
+// half pass through and are counted.
+type transition struct {
+	enter func(*Checker, *call)
+	ret   func(c *Checker, cl *call, at ev, known bool, st ndis.Status)
+}
+
+var transitions = [ndis.NumFuncs]transition{
+	ndis.NdisRegisterProtocolDriver:   {enterRegisterProtocol, returnRegisterProtocol},
+	ndis.NdisRegisterProtocol:         {enterRegisterProtocol, returnRegisterProtocol},
+	ndis.ProtocolSetOptions:           {enterSetOptions, nil},
+	ndis.MiniportSetOptions:           {enterSetOptions, nil},
+	ndis.NdisSetOptionalHandlers:      {enterSetHandlers, returnSetHandlers},
+	ndis.NdisDeregisterProtocolDriver: {enterDeregisterProtocol, returnDeregisterProtocol},
+	ndis.NdisDeregisterProtocol:       {enterDeregisterProtocol, returnDeregisterProtocol},
+
+	ndis.ProtocolBindAdapterEx:          {enterBind, returnBind},
+	ndis.ProtocolBindAdapter:            {enterBind, returnBind},
+	ndis.NdisCompleteBindAdapterEx:      {enterCompleteBind, returnCompleteBind},
+	ndis.NdisOpenAdapterEx:              {enterOpenAdapter, returnOpenAdapter},
+	ndis.NdisOpenAdapter:                {enterOpenAdapter, returnOpenAdapter},
+	ndis.ProtocolOpenAdapterCompleteEx:  {enterOpenAdapterComplete, nil},
+	ndis.ProtocolUnbindAdapterEx:        {enterUnbind, returnUnbind},
+	ndis.ProtocolUnbindAdapter:          {enterUnbind, returnUnbind},
+	ndis.NdisCompleteUnbindAdapterEx:    {enterCompleteUnbind, nil},
+	ndis.NdisCloseAdapterEx:             {enterCloseAdapter, returnCloseAdapter},
+	ndis.NdisCloseAdapter:               {enterCloseAdapter, returnCloseAdapter},
+	ndis.ProtocolCloseAdapterCompleteEx: {enterCloseAdapterComplete, nil},
+	ndis.NdisUnbindAdapter:              {enterUnbindAdapter, returnUnbindAdapter},
+	ndis.MiniportInitializeEx:           {enterInitialize, returnInitialize},
+	ndis.NdisMSetMiniportAttributes:     {enterSetMiniportAttributes, nil},
+	ndis.NdisMSetAttributesEx:           {enterSetMiniportAttributes, nil},
+	ndis.MiniportHaltEx:                 {enterHalt, returnHalt},
+
+	ndis.NdisCmRegisterAddressFamilyEx:  {enterCmRegister, returnCmRegister},
+	ndis.NdisCmRegisterAddressFamily:    {enterCmRegister, returnCmRegister},
+	ndis.NdisMCmRegisterAddressFamilyEx: {enterMCmRegister, returnMCmRegister},
+	ndis.NdisMCmRegisterAddressFamily:   {enterMCmRegister, returnMCmRegister},
+	ndis.ProtocolCoAfRegisterNotify:     {enterNotify, returnNotify},
+
+	ndis.NdisClOpenAddressFamilyEx:        {enterClOpen, returnClOpen},
+	ndis.NdisClOpenAddressFamily:          {enterClOpen, returnClOpen},
+	ndis.ProtocolCmOpenAf:                 {enterCmOpen, returnCmOpen},
+	ndis.NdisCmOpenAddressFamilyComplete:  {enterCmOpenComplete, nil},
+	ndis.NdisMCmOpenAddressFamilyComplete: {enterCmOpenComplete, nil},
+	ndis.ProtocolClOpenAfCompleteEx:       {enterClOpenComplete, nil},
+	ndis.ProtocolClOpenAfComplete:         {enterClOpenComplete, nil},
+
+	ndis.NdisClCloseAddressFamily:               {enterClClose, returnClClose},
+	ndis.ProtocolCmCloseAf:                      {enterCmClose, returnCmClose},
+	ndis.NdisCmCloseAddressFamilyComplete:       {enterCmCloseComplete, returnCmCloseComplete},
+	ndis.NdisMCmCloseAddressFamilyComplete:      {enterCmCloseComplete, returnCmCloseComplete},
+	ndis.ProtocolClCloseAfComplete:              {enterClCloseComplete, returnClCloseComplete},
+	ndis.NdisCmNotifyCloseAddressFamily:         {enterCmNotify, returnCmNotify},
+	ndis.NdisMCmNotifyCloseAddressFamily:        {enterCmNotify, returnCmNotify},
+	ndis.ProtocolClNotifyCloseAf:                {enterClNotify, returnClNotify},
+	ndis.NdisClNotifyCloseAddressFamilyComplete: {enterClNotifyComplete, returnClNotifyComplete},
+	ndis.ProtocolCmNotifyCloseAfComplete:        {enterCmNotifyComplete, returnCmNotifyComplete},
+
+	ndis.NdisClRegisterSap:               {enterClRegisterSap, returnClRegisterSap},
+	ndis.ProtocolClRegisterSapComplete:   {enterClRegisterSapComplete, nil},
+	ndis.NdisClDeregisterSap:             {enterClDeregisterSap, returnClDeregisterSap},
+	ndis.ProtocolClDeregisterSapComplete: {enterClDeregisterSapComplete, nil},
+	ndis.NdisCoCreateVc:                  {enterCreateVc, returnCreateVc},
+	ndis.NdisMCmCreateVc:                 {enterCreateVc, returnCreateVc},
+	ndis.NdisCoDeleteVc:                  {enterDeleteVc, returnDeleteVc},
+	ndis.NdisMCmDeleteVc:                 {enterDeleteVc, returnDeleteVc},
+}
+
+// Facts about functions that the hot path asks for.
+var (
+	isUp            [ndis.NumFuncs]bool // a callback: NDIS calls the driver
+	isMCm           [ndis.NumFuncs]bool // NdisMCmXxx
+	isManagerCall   [ndis.NumFuncs]bool // NdisCmXxx or NdisMCmXxx
+	isOpenComplete  [ndis.NumFuncs]bool
+	isCloseComplete [ndis.NumFuncs]bool
+	is5x, is6x      [ndis.NumFuncs]bool // a name of one generation that the other has another for
+)
+
+func init() {
+	for fn := ndis.FuncUnknown + 1; fn < ndis.NumFuncs; fn++ {
+		name, info := fn.String(), fn.Info()
+		isUp[fn] = info.Dir == ndis.Up
+		isMCm[fn] = strings.HasPrefix(name, "NdisMCm")
+		isManagerCall[fn] = isMCm[fn] || strings.HasPrefix(name, "NdisCm")
+		isOpenComplete[fn] = strings.HasSuffix(name, "CmOpenAddressFamilyComplete")
+		isCloseComplete[fn] = strings.HasSuffix(name, "CmCloseAddressFamilyComplete")
+		if info.Alias != ndis.FuncNone {
+			is5x[fn], is6x[info.Alias] = true, true
+		}
+	}
+}
+
+// entered applies the entry of a call.
+func (c *Checker) entered(cl *call) {
+	if cl.label != 0 {
+		d := c.labelled(cl.label)
+		if cl.d.caller != callerSelf {
+			d.touch(isUp[cl.fn])
+		}
+		if is5x[cl.fn] || is6x[cl.fn] {
+			c.generation(cl, d)
+		}
+	}
+	if cl.fn >= ndis.NumFuncs {
+		return
+	}
+	t := &transitions[cl.fn]
+	if t.enter == nil {
+		c.unjudged[cl.fn]++
+		if cl.fn == ndis.FuncUnknown {
+			c.defect(DefectUnknownFunction)
+		}
+		if cl.has&format.HasAF != 0 && cl.af != 0 && !isUp[cl.fn] {
+			c.passThrough(cl)
+		}
+		return
+	}
+	t.enter(c, cl)
+}
+
+// passThrough notes the use of handles by a function that is not judged itself.
+func (c *Checker) passThrough(cl *call) {
+	if isManagerCall[cl.fn] {
+		cl.o = c.managerUse(cl, false)
+	} else {
+		cl.o = c.clientOrManagerUse(cl)
+	}
+	if cl.o != nil {
+		cl.n = int(cl.o.id)
+	}
+}
+
+// returned applies the return of a call.
+func (c *Checker) returned(cl *call, at ev, known bool, st ndis.Status) {
+	if cl.fn >= ndis.NumFuncs {
+		return
+	}
+	if t := &transitions[cl.fn]; t.ret != nil {
+		t.ret(c, cl, at, known, st)
+	} else if cl.verdict&suspectAFPending != 0 && cl.o != nil && cl.o.id == uint64(cl.n) {
+		c.stillPending(cl, at)
+	}
+}

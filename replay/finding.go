@@ -1,0 +1,254 @@
+package replay
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
+)
+
+// reason says why a rule could not be evaluated.
+type reason uint8
+
+const (
+	reasonAssumed reason = iota
+	reasonRole
+	reasonAdapter
+	reasonCaller
+	reasonNoContext
+	reasonNoUpcalls
+	reasonNoCalls
+	reasonNoStatus
+	reasonNoHandle
+	reasonLevel
+	reasonNoKey
+	reasonAmbiguous
+	reasonNotJudged
+	numReasons
+)
+
+var reasonText = [numReasons]string{
+	"object from before the trace",
+	"role of the driver not recorded",
+	"adapter not known or not joined",
+	"caller of the completion callback not recorded",
+	"context not recorded",
+	"callbacks of the driver not captured",
+	"calls of the driver not captured",
+	"status not recorded",
+	"handle not recorded",
+	"level of the capture (api or export) not recorded",
+	"detail key not recorded",
+	"the row does not say which of several objects",
+	"not judged by this version",
+}
+
+// finding is a Finding with the span of time in which lost events could explain it.
+type finding struct {
+	Finding
+	from, to int64
+	inferred bool
+	atEnd    bool // something that had not come when the trace ended
+}
+
+// check counts an evaluation of a rule.
+func (c *Checker) check(id rule.ID) { c.checked[id]++ }
+
+// skip counts that a rule could not be evaluated.
+func (c *Checker) skip(id rule.ID, why reason) { c.unchecked[id][why]++ }
+
+// report adds a finding about the row at. proof are the other rows that show it; the
+// earliest and the latest bound the time in which lost events could explain it away.
+func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver string, message string, proof ...ev) *finding {
+	f := &finding{from: at.ts, to: at.ts, inferred: at.inferred}
+	f.Seq, f.Rule, f.Severity, f.AtFault = at.seq, id, id.Rule().Severity, fault
+	f.Message, f.Driver = message, driver
+	if a != nil {
+		f.Adapter = a.id
+	}
+	f.Events = append(f.Events, at.seq)
+	for _, p := range proof {
+		if !p.seen() {
+			continue
+		}
+		f.from, f.to = min(f.from, p.ts), max(f.to, p.ts)
+		f.inferred = f.inferred || p.inferred
+		f.Events = append(f.Events, p.seq)
+	}
+	slices.Sort(f.Events)
+	f.Events = slices.Compact(f.Events)
+	c.findings = append(c.findings, f)
+	return f
+}
+
+func (f *finding) also(ids ...rule.ID) *finding {
+	f.Also = append(f.Also, ids...)
+	return f
+}
+
+func (f *finding) severity(s rule.Severity) *finding {
+	f.Severity = s
+	return f
+}
+
+// since widens the span in which lost events could explain the finding.
+func (f *finding) since(e ev) *finding {
+	if e.seen() {
+		f.from = min(f.from, e.ts)
+	}
+	return f
+}
+
+// sinceStart says that anything lost earlier could explain the finding.
+func (f *finding) sinceStart() *finding {
+	f.from = minTime
+	return f
+}
+
+// untilEnd marks what had not come when the trace ended.
+func (f *finding) untilEnd() *finding {
+	f.to, f.atEnd = maxTime, true
+	return f
+}
+
+// Finish ends the trace and gives the result. The Checker cannot be used afterwards.
+func (c *Checker) Finish(end End) *Result {
+	if end.LostEvents > 0 {
+		c.lost += end.LostEvents
+		c.addGap(gap{minTime, maxTime, 0})
+	}
+	c.finishWorld(end.Truncated)
+	if end.Truncated {
+		c.addGap(gap{c.lastTS, maxTime, c.lastSeq})
+	}
+	r := &Result{
+		Events: c.events, Lost: c.lost, Gaps: c.nGaps, Conflicts: c.conflicts,
+		Defects: c.defects, Unjudged: map[ndis.Func]uint64{},
+	}
+	for fn, n := range c.unjudged {
+		if n > 0 {
+			r.Unjudged[ndis.Func(fn)] = n
+		}
+	}
+	gaps := mergeGaps(c.gaps)
+	for _, f := range c.findings {
+		switch {
+		case f.inferred:
+			f.Inconclusive, f.Why = true, "it rests on rows that were inferred"
+		case f.atEnd && end.Truncated:
+			f.Inconclusive, f.Why = true, "the trace is cut short"
+			f.Severity = rule.Info
+		case overlap(gaps, f.from, f.to):
+			f.Inconclusive, f.Why = true, "events were lost in between"
+		case c.evicted && f.from == minTime:
+			f.Inconclusive, f.Why = true, "the handle may be one that is no longer remembered"
+		}
+		r.Findings = append(r.Findings, f.Finding)
+	}
+	sort.SliceStable(r.Findings, func(i, j int) bool {
+		a, b := &r.Findings[i], &r.Findings[j]
+		if a.Seq != b.Seq {
+			return a.Seq < b.Seq
+		}
+		return a.Rule < b.Rule
+	})
+	sort.SliceStable(r.Conflicts, func(i, j int) bool {
+		return slices.Compare(r.Conflicts[i].Events, r.Conflicts[j].Events) < 0
+	})
+	c.count(r)
+	c.judge(r, end.Truncated)
+	return r
+}
+
+// mergeGaps sorts gaps and joins those that touch.
+func mergeGaps(gaps []gap) []gap {
+	slices.SortFunc(gaps, func(a, b gap) int { return cmp.Compare(a.from, b.from) })
+	merged := gaps[:0]
+	for _, g := range gaps {
+		if n := len(merged); n > 0 && g.from <= merged[n-1].to {
+			merged[n-1].to = max(merged[n-1].to, g.to)
+			continue
+		}
+		merged = append(merged, g)
+	}
+	return merged
+}
+
+// overlap says whether a gap touches the closed interval.
+func overlap(merged []gap, from, to int64) bool {
+	i := sort.Search(len(merged), func(i int) bool { return merged[i].to >= from })
+	return i < len(merged) && merged[i].from <= to
+}
+
+// count fills in the evaluations per rule.
+func (c *Checker) count(r *Result) {
+	for _, ru := range rule.All() {
+		n := RuleCount{Rule: ru.ID, Checked: c.checked[ru.ID]}
+		for why, k := range c.unchecked[ru.ID] {
+			if k > 0 {
+				n.NotChecked += k
+				if n.Reasons == nil {
+					n.Reasons = map[string]uint64{}
+				}
+				n.Reasons[reasonText[why]] += k
+			}
+		}
+		if !Judges(ru.ID) && ru.Kind == rule.Observable && n.Reasons == nil {
+			n.Reasons = map[string]uint64{reasonText[reasonNotJudged]: 0}
+		}
+		r.Rules = append(r.Rules, n)
+	}
+}
+
+// judge forms the verdict.
+func (c *Checker) judge(r *Result, truncated bool) {
+	inconclusive := false
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		switch {
+		case f.Inconclusive:
+			inconclusive = inconclusive || f.Severity == rule.Error
+		case f.Severity == rule.Error:
+			r.Verdict = Violations
+		}
+	}
+	if inconclusive {
+		r.Reasons = append(r.Reasons, "a finding is inconclusive")
+	}
+	if !c.opt.AllowLoss {
+		if c.lost > 0 {
+			r.Reasons = append(r.Reasons, "events were lost")
+		}
+		if truncated {
+			r.Reasons = append(r.Reasons, "the trace is cut short")
+		}
+	}
+	af := false
+	for i := range r.Rules {
+		if ru := r.Rules[i].Rule.Rule(); isAFGroup(ru.Group) && r.Rules[i].Checked > 0 {
+			af = true
+			break
+		}
+	}
+	if !af {
+		r.Reasons = append(r.Reasons, "no address-family rule could be evaluated")
+	}
+	if r.Verdict != Violations && len(r.Reasons) > 0 {
+		r.Verdict = Inconclusive
+	}
+}
+
+func isAFGroup(g string) bool {
+	return g == "REG" || g == "NOTE" || g == "OPEN" || g == "CLOSE"
+}
+
+// judged are the groups of rules that the checker evaluates.
+var judged = map[string]bool{"BIND": true, "ROLE": true, "REG": true, "NOTE": true, "OPEN": true, "CLOSE": true}
+
+// Judges says whether the checker evaluates a rule.
+func Judges(id rule.ID) bool {
+	r := id.Rule()
+	return r != nil && r.Kind == rule.Observable && (judged[r.Group] || id == rule.USE01)
+}

@@ -1,0 +1,149 @@
+package replay
+
+import "github.com/aftrace/aftrace/format/ndis"
+
+// op is one request that may pend: asked, answered at once or with PENDING, and in the
+// second case completed exactly once (condis.md 4.8). A completion may overtake the
+// PENDING return of the request it completes (7.2).
+type op struct {
+	state opState
+	call  ev // entry of the request
+	ret   ev // its return
+	done  ev // the completion
+	enter mark
+}
+
+type opState uint8
+
+const (
+	opIdle    opState = iota // not asked
+	opCalled                 // entered, not answered
+	opEarly                  // completed before it returned
+	opPended                 // returned PENDING
+	opSync                   // answered at once
+	opDone                   // completed after PENDING
+	opUnknown                // the trace does not show how it was answered
+	numOpStates
+)
+
+type opInput uint8
+
+const (
+	opAsk opInput = iota
+	opRetPending
+	opRetFinal
+	opRetUnknown
+	opComplete
+	numOpInputs
+)
+
+// opFault says what is wrong about an input.
+type opFault uint8
+
+const (
+	opFine     opFault = iota
+	opUnpended         // completion of a request that did not pend
+	opTwice            // second completion
+	opMaybe            // cannot be judged: the past of the request is not known
+)
+
+type opStep struct {
+	next  opState
+	fault opFault
+}
+
+// opTable is the whole machine. A fault leaves the state as it was, so that one defect
+// gives one finding.
+var opTable = [numOpStates][numOpInputs]opStep{
+	opIdle: {
+		opAsk:        {opCalled, opFine},
+		opRetPending: {opPended, opFine},
+		opRetFinal:   {opSync, opFine},
+		opRetUnknown: {opUnknown, opFine},
+		opComplete:   {opIdle, opUnpended},
+	},
+	opCalled: {
+		opAsk:        {opCalled, opFine},
+		opRetPending: {opPended, opFine},
+		opRetFinal:   {opSync, opFine},
+		opRetUnknown: {opUnknown, opFine},
+		opComplete:   {opEarly, opFine},
+	},
+	opEarly: {
+		opAsk:        {opCalled, opFine},
+		opRetPending: {opDone, opFine},
+		opRetFinal:   {opSync, opUnpended},
+		opRetUnknown: {opUnknown, opFine},
+		opComplete:   {opEarly, opTwice},
+	},
+	opPended: {
+		opAsk:        {opCalled, opFine},
+		opRetPending: {opPended, opFine},
+		opRetFinal:   {opPended, opFine},
+		opRetUnknown: {opPended, opFine},
+		opComplete:   {opDone, opFine},
+	},
+	opSync: {
+		opAsk:        {opCalled, opFine},
+		opRetPending: {opSync, opFine},
+		opRetFinal:   {opSync, opFine},
+		opRetUnknown: {opSync, opFine},
+		opComplete:   {opSync, opUnpended},
+	},
+	opDone: {
+		opAsk:        {opCalled, opFine},
+		opRetPending: {opDone, opFine},
+		opRetFinal:   {opDone, opFine},
+		opRetUnknown: {opDone, opFine},
+		opComplete:   {opDone, opTwice},
+	},
+	opUnknown: {
+		opAsk:        {opCalled, opFine},
+		opRetPending: {opPended, opFine},
+		opRetFinal:   {opSync, opFine},
+		opRetUnknown: {opUnknown, opFine},
+		opComplete:   {opDone, opMaybe},
+	},
+}
+
+func (o *op) step(in opInput, at ev) opFault {
+	s := opTable[o.state][in]
+	switch in {
+	case opAsk:
+		*o = op{call: at}
+	case opRetPending, opRetFinal, opRetUnknown:
+		o.ret = at
+	case opComplete:
+		if s.fault == opFine || s.fault == opMaybe {
+			o.done = at
+		}
+	}
+	o.state = s.next
+	return s.fault
+}
+
+func (o *op) ask(at ev) { o.step(opAsk, at) }
+
+// returned feeds the return of the request.
+func (o *op) returned(at ev, status ndis.Status, known bool) opFault {
+	switch {
+	case !known:
+		return o.step(opRetUnknown, at)
+	case status == ndis.StatusPending:
+		return o.step(opRetPending, at)
+	}
+	return o.step(opRetFinal, at)
+}
+
+func (o *op) complete(at ev) opFault { return o.step(opComplete, at) }
+
+// assume makes the past of the request unknown.
+func (o *op) assume() { o.state = opUnknown }
+
+// outstanding says that a completion is due.
+func (o *op) outstanding() bool { return o.state == opPended }
+
+// running says that the request was made and its outcome is still to come.
+func (o *op) running() bool {
+	return o.state == opCalled || o.state == opPended
+}

@@ -1,0 +1,189 @@
+package replay
+
+import (
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
+)
+
+// SAPs and VCs, as far as the life of an AF open depends on them: they are counted, so that
+// CLOSE-02 and CLOSE-04 know what is live. Their own rules are not judged.
+
+// clientOrManagerUse finds the AF open of a function that both sides may call.
+func (c *Checker) clientOrManagerUse(cl *call) *afOpen {
+	if o, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); ok && o.owner != nil && o.client != nil {
+		byManager := cl.has&format.HasBinding != 0 && o.owner.hasHdl && o.owner.handle == cl.binding ||
+			cl.has&format.HasBinding == 0 && cl.label != 0 && cl.label == o.owner.label && cl.label != o.client.label
+		if byManager {
+			return c.managerUse(cl, false)
+		}
+	}
+	return c.clientUse(cl)
+}
+
+func enterClRegisterSap(c *Checker, cl *call) {
+	o := c.clientUse(cl)
+	if o == nil {
+		return
+	}
+	var s *sap
+	if n := len(c.freeSaps); n > 0 {
+		s = c.freeSaps[n-1]
+		c.freeSaps = c.freeSaps[:n-1]
+		*s = sap{}
+	} else {
+		s = new(sap)
+	}
+	s.ns, s.o, s.oid = cl.ns, o, o.id
+	cl.o, cl.n, cl.s = o, int(o.id), s
+	if cl.has&format.HasContext != 0 {
+		s.ctx, s.hasCtx = cl.context, true
+		c.saps.put(key{kindClientSAP<<56 | s.ns, s.ctx}, s)
+	}
+	s.live = true
+	o.saps++
+}
+
+func returnClRegisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	if cl.o != nil && cl.o.id == uint64(cl.n) {
+		c.stillPending(cl, at)
+	}
+	s := cl.s
+	if s == nil {
+		return
+	}
+	if known && st != ndis.StatusSuccess && st != ndis.StatusPending {
+		c.endSap(s)
+		return
+	}
+	if c.b != nil && c.b.Phase[c.i] == format.PhaseReturn && c.b.Has[c.i]&format.HasSAP != 0 && c.b.SAP[c.i] != 0 && s.live {
+		c.nameSap(s, c.b.SAP[c.i])
+	}
+}
+
+func (c *Checker) nameSap(s *sap, h uint64) {
+	s.handle, s.hasHdl = h, true
+	c.saps.put(key{kindSAP<<56 | s.ns, h}, s)
+}
+
+// endSap takes a SAP out of the world.
+func (c *Checker) endSap(s *sap) {
+	if !s.live {
+		return
+	}
+	s.live = false
+	if o := s.o; o.id == s.oid {
+		o.saps--
+		if o.inClose > 0 {
+			o.inClose--
+		}
+	}
+	if s.hasHdl {
+		c.saps.delIf(key{kindSAP<<56 | s.ns, s.handle}, s)
+	}
+	if s.hasCtx {
+		c.saps.delIf(key{kindClientSAP<<56 | s.ns, s.ctx}, s)
+	}
+	c.freeSaps = append(c.freeSaps, s)
+}
+
+func enterClRegisterSapComplete(c *Checker, cl *call) {
+	s, ok := c.saps.get(key{kindClientSAP<<56 | cl.ns, cl.context})
+	if !ok || cl.has&format.HasContext == 0 || cl.d.caller == callerSelf {
+		return
+	}
+	if cl.has&format.HasStatus != 0 && cl.status != ndis.StatusSuccess {
+		c.endSap(s)
+		return
+	}
+	if cl.has&format.HasSAP != 0 && cl.sap != 0 {
+		c.nameSap(s, cl.sap)
+	}
+}
+
+func enterClDeregisterSap(c *Checker, cl *call) {
+	if cl.has&format.HasSAP != 0 {
+		cl.s, _ = c.saps.get(key{kindSAP<<56 | cl.ns, cl.sap})
+	}
+}
+
+func returnClDeregisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	if s := cl.s; s != nil && s.live && s.handle == cl.sap && known && st == ndis.StatusSuccess {
+		c.endSap(s)
+	}
+}
+
+func enterClDeregisterSapComplete(c *Checker, cl *call) {
+	if s, ok := c.saps.get(key{kindClientSAP<<56 | cl.ns, cl.context}); ok && cl.has&format.HasContext != 0 {
+		c.endSap(s) // AMB-18: whatever the status, it is gone for the client
+	}
+}
+
+func enterCreateVc(c *Checker, cl *call) {
+	if cl.fn == ndis.NdisCoCreateVc && cl.has&format.HasBinding != 0 {
+		c.useBinding(cl)
+	}
+	if cl.has&format.HasAF == 0 || cl.af == 0 {
+		return
+	}
+	b := cl.b
+	o := c.clientOrManagerUse(cl)
+	if b != nil {
+		cl.b = b
+	}
+	if o != nil {
+		cl.o, cl.n = o, int(o.id)
+	}
+	if cl.fn == ndis.NdisMCmCreateVc && o != nil {
+		c.variant(cl, o, rule.ROLE01)
+	}
+}
+
+func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	if cl.b != nil && cl.b.id != 0 {
+		c.usedBinding(cl, at)
+	}
+	o := cl.o
+	if o == nil || o.id != uint64(cl.n) {
+		return
+	}
+	c.stillPending(cl, at)
+	if known && st != ndis.StatusSuccess || c.b == nil || c.b.Has[c.i]&format.HasVC == 0 || c.b.VC[c.i] == 0 {
+		return
+	}
+	var v *vc
+	if n := len(c.freeVCs); n > 0 {
+		v = c.freeVCs[n-1]
+		c.freeVCs = c.freeVCs[:n-1]
+	} else {
+		v = new(vc)
+	}
+	*v = vc{handle: c.b.VC[c.i], o: o, oid: o.id, ns: cl.ns}
+	c.vcs.put(key{kindVC<<56 | v.ns, v.handle}, v)
+	o.vcs++
+}
+
+func enterDeleteVc(c *Checker, cl *call) {
+	if cl.has&format.HasVC != 0 {
+		cl.v, _ = c.vcs.get(key{kindVC<<56 | cl.ns, cl.vc})
+	}
+}
+
+func returnDeleteVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	v := cl.v
+	if v == nil || v.handle != cl.vc || known && st != ndis.StatusSuccess {
+		return
+	}
+	k := key{kindVC<<56 | v.ns, v.handle}
+	if have, ok := c.vcs.get(k); !ok || have != v {
+		return
+	}
+	c.vcs.del(k)
+	if o := v.o; o.id == v.oid {
+		o.vcs--
+		if o.inClose > 0 {
+			o.inClose--
+		}
+	}
+	c.freeVCs = append(c.freeVCs, v)
+}

@@ -1,0 +1,510 @@
+package replay
+
+import (
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+)
+
+// ev points to a row of the trace.
+type ev struct {
+	seq      uint64
+	ts       int64
+	inferred bool
+}
+
+func (e ev) seen() bool { return e.seq != 0 || e.ts != 0 }
+
+// thread is who ran a call. Calls of unknown threads are ordered by time alone.
+type thread struct {
+	pid   uint32
+	known bool
+	tid   uint64
+}
+
+// mark remembers a call after it is gone: enough to say whether another call is ordered
+// behind it.
+type mark struct {
+	enter  ev
+	ret    ev
+	thread thread
+	state  markState
+}
+
+type markState uint8
+
+const (
+	markNone markState = iota
+	markEntered
+	markReturned
+)
+
+// call is an invocation that was entered and has not returned.
+type call struct {
+	ev
+	fn     ndis.Func // as in the trace
+	ns     uint64
+	id     uint64
+	has    format.Fields
+	thread thread
+	parent *call // the call below it on its thread
+	onTop  bool  // it is on a thread's stack
+
+	adapter, binding, af, sap, vc, party, context, context2 uint64
+	afType, afMajor, afMinor                                uint32
+	status                                                  ndis.Status
+	label                                                   uint32
+	d                                                       detail
+	gapsAtEnter                                             uint64
+
+	// what the entry found out, for the return
+	bind    *bindAttempt
+	b       *binding
+	a       *adapter
+	reg     *registration
+	o       *afOpen
+	s       *sap
+	v       *vc
+	drv     *driver
+	verdict suspicion
+	flag    bool
+	n       int
+	inUse   *afOpen // whose client context the call reuses
+	inUseID uint64
+}
+
+// suspicion is a rule that the entry of a call seems to break because something has not
+// happened yet; it stands only if that has still not happened when the call returns.
+type suspicion uint8
+
+const (
+	suspectOpenPending  suspicion = 1 << iota // BIND-02
+	suspectUnbindAsked                        // BIND-10
+	suspectAFPending                          // OPEN-09
+	suspectContextInUse                       // CLOSE-19
+)
+
+func (c *call) name() string { return c.fn.String() }
+
+// driver is a protocol or miniport driver.
+type driver struct {
+	label      uint32
+	protocol   uint64
+	hasHandle  bool
+	roles      roleSet
+	declared   bool // handlers or role were seen
+	notCO      bool // detail.co is false
+	registered mark // NdisRegisterProtocolDriver
+	options    bool // its SetOptions callback was seen
+	deregister mark
+	upSeen     bool // a callback into it was seen: absence of another one means something
+	downSeen   bool // a call by it was seen
+	assumed    int  // bindings that the trace does not open
+	known      int  // bindings and adapters that it does
+	names5x    bool
+	names6x    bool
+	mixed      bool
+	regs       int // AFs it registered successfully
+	isMiniport bool
+	isProtocol bool
+}
+
+// tri is yes, no or unknown.
+type tri uint8
+
+const (
+	unknown tri = iota
+	yes
+	no
+)
+
+// adapter is a miniport adapter.
+type adapter struct {
+	id       uint64 // value in the adapter column, 0 if it is known by another name only
+	keys     []key
+	driver   *driver
+	co       tri
+	mcm      tri
+	context  uint64
+	hasCtx   bool
+	init     mark
+	up       ev // MiniportInitializeEx returned SUCCESS
+	halt     mark
+	assumed  bool
+	regs     []*registration // live or being made
+	past     []*registration // the last few that ended
+	bindings []*binding
+	served   []*afOpen // as miniport call manager
+}
+
+// maxPast bounds how many ended registrations an adapter remembers.
+const maxPast = 16
+
+// bindAttempt is one ProtocolBindAdapterEx upcall and what came of it.
+type bindAttempt struct {
+	ns         uint64
+	bindCtx    uint64
+	hasCtx     bool
+	label      uint32
+	adapter    *adapter
+	op         op
+	enter      ev
+	thread     thread
+	done       ev // row where it ended
+	doneMark   mark
+	status     ndis.Status
+	hasStatus  bool
+	openFailed ev
+	b          *binding
+}
+
+func (a *bindAttempt) finished() bool { return a.done.seen() }
+
+// binding is what NdisOpenAdapterEx makes.
+type binding struct {
+	id       uint64 // of this object, never reused
+	ns       uint64
+	handle   uint64
+	hasHdl   bool
+	context  uint64
+	hasCtx   bool
+	ctxNext  *binding
+	newer    *binding // list of the live ones
+	older    *binding
+	buried   bool
+	adapter  *adapter
+	driver   *driver
+	label    uint32
+	assumed  bool
+	attempt  *bindAttempt
+	open     op
+	opened   ev // row that made the handle valid
+	valid    bool
+	complete ev // bind completed successfully
+	unbind   mark
+	unbindOp op
+	unbindID uint64
+	hasUnbID bool
+	unbound  ev // unbind completed
+	close    mark
+	closeOp  op
+	closed   bool // ended in this world
+	asked    mark // NdisUnbindAdapter
+	pending  *afOpen
+	opens    []*afOpen // as client
+	served   []*afOpen // as call manager
+	regs     []*registration
+	anyOpen  bool
+	failed   ev // last failed open
+	handlers uint64
+	hasHdlrs bool
+	firstReg ev
+	notified []notice
+}
+
+// notice is a notification that a binding got for a registration.
+type notice struct {
+	reg *registration
+	id  uint64
+	at  ev
+	n   int
+}
+
+type regState uint8
+
+const (
+	regCalling regState = iota
+	regLive
+	regUnknown // its outcome is not in the trace
+	regFailed
+	regEnded
+)
+
+// registration is a call manager's claim of an address family on an adapter.
+type registration struct {
+	id       uint64
+	adapter  *adapter
+	typ      uint32
+	major    uint32
+	minor    uint32
+	hasVer   bool
+	b        *binding // owner if it is a stand-alone call manager
+	mcm      bool
+	driver   *driver
+	label    uint32
+	state    regState
+	enter    ev
+	ret      ev // SUCCESS
+	end      mark
+	assumed  bool
+	again    bool // the owner had registered it before
+	early    []ev // notifications that came while the call ran
+	refused  []refusal
+	contends int
+}
+
+// refusal is a failed claim that waits for the outcome of the claim it ran into.
+type refusal struct {
+	at        ev
+	enter     ev
+	contender string
+	status    ndis.Status
+	af        AF
+}
+
+type afState uint8
+
+const (
+	afCalled afState = iota // the client asked, nothing decided
+	afOpening
+	afOpened
+	afClosing
+	afClosed
+	afDead // the open failed
+)
+
+// afOpen is the association of a client and a call manager over one address family.
+type afOpen struct {
+	id      uint64
+	ns      uint64
+	handle  uint64
+	hasHdl  bool
+	state   afState
+	assumed bool
+
+	client    *binding
+	clientCtx uint64
+	hasClCtx  bool
+	clNext    *afOpen
+	managerCt uint64
+	hasMgrCtx bool
+	mgrNext   *afOpen
+	adapter   *adapter
+	typ       uint32
+	hasTyp    bool
+	reg       *registration
+	owner     *binding // call manager's binding, nil for an MCM
+	ownerA    *adapter // MCM's adapter
+	mcm       tri
+	mgrLabel  uint32
+	unlinked  bool // known from the call manager's side only
+
+	clOpen      op // NdisClOpenAddressFamilyEx
+	cmOpen      op // ProtocolCmOpenAf
+	clClose     op // NdisClCloseAddressFamily
+	cmClose     op // ProtocolCmCloseAf
+	clNotify    op // ProtocolClNotifyCloseAf
+	cmNotify    op // Ndis(M)CmNotifyCloseAddressFamily
+	cmFinal     ndis.Status
+	cmFinalOK   bool // cmFinal is known
+	cmFinalAt   ev
+	clFinal     ndis.Status
+	clFinalAt   ev
+	closeMark   mark // the client's close
+	reopened    bool // a close failed (AMB-07)
+	cmDone      mark // from here the call manager may not use the handle
+	notifyRes   ndis.Status
+	notifyOK    bool
+	notifyAt    ev
+	inClose     int // live SAPs and VCs at the close, less those gone since
+	saps        int
+	vcs         int
+	cmUpcalls   int
+	closeUps    int
+	notifyUps   int
+	retired     bool
+	conflict    bool
+	openEnter   ev
+	strictOpen  bool // the early completion of the open said it came from NDIS
+	strictClose bool
+	over        bool // its being left open was reported
+	missed      bool // what it waits for was reported
+	notifyMark  mark
+	inNotify    *call
+	prev        *afOpen // list of the live ones
+	next        *afOpen
+	byOwner     int // index in owner.served or ownerA.served
+	byClient    int // index in client.opens
+	flight      int // index in inFlight, -1 if not there
+}
+
+type sap struct {
+	handle uint64
+	hasHdl bool
+	ctx    uint64
+	hasCtx bool
+	ns     uint64
+	o      *afOpen
+	oid    uint64
+	live   bool
+}
+
+type vc struct {
+	handle uint64
+	o      *afOpen
+	oid    uint64
+	ns     uint64
+}
+
+// ctx chains: several owners may use one context value, so a value names a list of
+// objects, newest first, and the label of the row picks among them.
+
+func (c *Checker) addBindingContext(b *binding, ctx uint64) {
+	k := key{kindBindingContext<<56 | b.ns, ctx}
+	b.context, b.hasCtx = ctx, true
+	b.ctxNext, _ = c.bindings.get(k)
+	c.bindings.put(k, b)
+}
+
+func (c *Checker) dropBindingContext(b *binding) {
+	if !b.hasCtx {
+		return
+	}
+	k := key{kindBindingContext<<56 | b.ns, b.context}
+	head, _ := c.bindings.get(k)
+	if head == b {
+		if b.ctxNext == nil {
+			c.bindings.del(k)
+		} else {
+			c.bindings.put(k, b.ctxNext)
+		}
+		return
+	}
+	for p := head; p != nil; p = p.ctxNext {
+		if p.ctxNext == b {
+			p.ctxNext = b.ctxNext
+			return
+		}
+	}
+}
+
+// bindingByContext finds the binding that a ProtocolBindingContext belongs to. It gives
+// nil if there is none or the row does not say which of several.
+func (c *Checker) bindingByContext(cl *call) *binding {
+	if cl.has&format.HasContext == 0 {
+		return nil
+	}
+	head, _ := c.bindings.get(key{kindBindingContext<<56 | cl.ns, cl.context})
+	var found *binding
+	for b := head; b != nil; b = b.ctxNext {
+		if cl.label != 0 && b.label != 0 && cl.label != b.label {
+			continue
+		}
+		if cl.has&format.HasAdapter != 0 && b.adapter != nil && b.adapter.id != 0 && b.adapter.id != cl.adapter {
+			continue
+		}
+		if found == nil {
+			found = b
+		} else if found.label == b.label || cl.label == 0 {
+			if !found.unbound.seen() && !b.unbound.seen() {
+				return nil // two live ones: the row does not say which
+			}
+			if found.unbound.seen() {
+				found = b
+			}
+		}
+	}
+	return found
+}
+
+func (c *Checker) addClientContext(o *afOpen, ctx uint64) {
+	k := key{kindClientAF<<56 | o.ns, ctx}
+	o.clientCtx, o.hasClCtx = ctx, true
+	o.clNext, _ = c.opens.get(k)
+	c.opens.put(k, o)
+}
+
+func (c *Checker) addManagerContext(o *afOpen, ctx uint64) {
+	k := key{kindManagerAF<<56 | o.ns, ctx}
+	o.managerCt, o.hasMgrCtx = ctx, true
+	o.mgrNext, _ = c.opens.get(k)
+	c.opens.put(k, o)
+}
+
+func (c *Checker) dropClientContext(o *afOpen) {
+	if !o.hasClCtx {
+		return
+	}
+	k := key{kindClientAF<<56 | o.ns, o.clientCtx}
+	o.hasClCtx = false
+	head, _ := c.opens.get(k)
+	if head == o {
+		if o.clNext == nil {
+			c.opens.del(k)
+		} else {
+			c.opens.put(k, o.clNext)
+		}
+		return
+	}
+	for p := head; p != nil; p = p.clNext {
+		if p.clNext == o {
+			p.clNext = o.clNext
+			return
+		}
+	}
+}
+
+func (c *Checker) dropManagerContext(o *afOpen) {
+	if !o.hasMgrCtx {
+		return
+	}
+	k := key{kindManagerAF<<56 | o.ns, o.managerCt}
+	o.hasMgrCtx = false
+	head, _ := c.opens.get(k)
+	if head == o {
+		if o.mgrNext == nil {
+			c.opens.del(k)
+		} else {
+			c.opens.put(k, o.mgrNext)
+		}
+		return
+	}
+	for p := head; p != nil; p = p.mgrNext {
+		if p.mgrNext == o {
+			p.mgrNext = o.mgrNext
+			return
+		}
+	}
+}
+
+// clientOpen finds the AF open that a ClientAfContext belongs to, the newest for which ok
+// holds, or the newest of all.
+func (c *Checker) clientOpen(cl *call, ok func(*afOpen) bool) *afOpen {
+	if cl.has&format.HasContext == 0 {
+		return nil
+	}
+	head, _ := c.opens.get(key{kindClientAF<<56 | cl.ns, cl.context})
+	var first *afOpen
+	for o := head; o != nil; o = o.clNext {
+		if cl.label != 0 && o.client != nil && o.client.label != 0 && o.client.label != cl.label {
+			continue
+		}
+		if ok(o) {
+			return o
+		}
+		if first == nil {
+			first = o
+		}
+	}
+	return first
+}
+
+// managerOpen is clientOpen for a CallMgrAfContext.
+func (c *Checker) managerOpen(cl *call, ok func(*afOpen) bool) *afOpen {
+	if cl.has&format.HasContext == 0 {
+		return nil
+	}
+	head, _ := c.opens.get(key{kindManagerAF<<56 | cl.ns, cl.context})
+	var first *afOpen
+	for o := head; o != nil; o = o.mgrNext {
+		if cl.label != 0 && o.mgrLabel != 0 && o.mgrLabel != cl.label {
+			continue
+		}
+		if ok(o) {
+			return o
+		}
+		if first == nil {
+			first = o
+		}
+	}
+	return first
+}
