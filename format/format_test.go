@@ -264,3 +264,5 @@ func TestWriterRefuses(t *testing.T) {
 		readTrace(t, buf.Bytes())
 	}
 }
+
+func itoa(n int64) string { return fmt.Sprint(n) }

@@ -1,11 +1,15 @@
 package format
 
 import (
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
+
+	"github.com/aftrace/aftrace/format/ndis"
 )
 
 // Metadata is what a trace says of itself, in the custom metadata of its Arrow schema.
@@ -44,6 +48,43 @@ func (m Metadata) clone() Metadata {
 	c := make(Metadata, len(m)+1)
 	maps.Copy(c, m)
 	return c
+}
+
+// named is m with the names of statuses and AF types that it does not have yet.
+func (m Metadata) named() Metadata {
+	c := m.clone()
+	for key, names := range map[string]string{MetaStatusNames: statusNames, MetaAFTypeNames: afTypeNames} {
+		if _, ok := c[key]; !ok {
+			c[key] = names
+		}
+	}
+	return c
+}
+
+// The names that format/ndis has, as the values of MetaStatusNames and MetaAFTypeNames.
+var (
+	statusNames = func() string {
+		names := map[string]string{}
+		for _, s := range ndis.Statuses() {
+			names[fmt.Sprintf("0x%08x", uint32(s.Value))] = s.Name
+		}
+		return jsonObject(names)
+	}()
+	afTypeNames = func() string {
+		names := map[string]string{}
+		for _, t := range ndis.AFTypes() {
+			names[fmt.Sprintf("0x%08x", uint32(t.Value))] = t.Name
+		}
+		return jsonObject(names)
+	}()
+)
+
+func jsonObject(names map[string]string) string {
+	b, err := json.Marshal(names)
+	if err != nil {
+		panic(err) // strings always have a form in JSON
+	}
+	return string(b)
 }
 
 // arrow returns m as Arrow metadata with the keys sorted, so that equal metadata is equal

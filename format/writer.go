@@ -338,7 +338,7 @@ func (w *Writer) end() error {
 		}
 	}
 	if w.opts.File {
-		if err := w.out.footer(schemaWith(w.md, w.opts.Extra)); err != nil {
+		if err := w.out.footer(schemaWith(w.md.named(), w.opts.Extra)); err != nil {
 			return w.fail(err)
 		}
 	} else if err := w.out.endOfStream(); err != nil {
@@ -359,7 +359,7 @@ func (w *Writer) start() error {
 	if w.ipc != nil {
 		return nil
 	}
-	w.sch = schemaWith(w.md, w.opts.Extra)
+	w.sch = schemaWith(w.md.named(), w.opts.Extra)
 	options := []ipc.Option{ipc.WithSchema(w.sch)}
 	if w.opts.Compression == ZSTD {
 		options = append(options, ipc.WithZstd())

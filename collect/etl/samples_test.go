@@ -72,7 +72,7 @@ func TestSamples(t *testing.T) {
 			"10.0.1.5", 0, "usermode_trace", "2023-03-29T15:12:38.0175449Z"},
 		{"primitive-types.etl", map[etl.Kind]uint64{etl.KindEvent64: 5, etl.KindSystem64: 2}, 1, 2, 0, 19043, 8, 1e7,
 			"10.0.1.5", 0, "solar_system", "2021-09-09T14:59:32.857851Z"},
-		{"SelfDescribingSingleEvent.etl", map[etl.Kind]uint64{etl.KindEvent64: 1, etl.KindSystem64: 4, etl.KindFull64: 18}, 2, 3, 2,
+		{"SelfDescribingSingleEvent.etl", map[etl.Kind]uint64{etl.KindEvent64: 1, etl.KindSystem64: 4, etl.KindFull64: 18}, 3, 3, 2,
 			22000, 8, 1e7, "10.0.2.0", 0, "Relogger", "2022-04-20T21:27:15.2722435Z"},
 		{"smallEtlFile.etl", map[etl.Kind]uint64{etl.KindEvent32: 1, etl.KindSystem32: 1}, 1, 2, 1, 10586, 4, 3117777,
 			"10.0.2.0", 0, "PerfWatsonGCHeapETLSession688", "2016-08-17T23:30:22.0379266Z"},
@@ -80,7 +80,7 @@ func TestSamples(t *testing.T) {
 			"10.0.1.5", 0, "", "2020-09-14T22:49:57.4145474Z"},
 		{"AMSITrace.etl", map[etl.Kind]uint64{etl.KindEvent64: 19, etl.KindSystem64: 2}, 1, 6, 0, 18362, 8, 1e7,
 			"10.0.1.5", 3, "AMSITraceSession", "2020-02-17T12:48:30.4203138Z"},
-		{"SIH.20230422.034724.362.1.etl", map[etl.Kind]uint64{etl.KindEvent64: 10, etl.KindSystem64: 2}, 2, 2, 0, 22621, 8, 1e7,
+		{"SIH.20230422.034724.362.1.etl", map[etl.Kind]uint64{etl.KindEvent64: 10, etl.KindSystem64: 2}, 1, 2, 0, 22621, 8, 1e7,
 			"10.0.1.5", 0, "SIH_trace_log", "2023-04-22T10:47:24.3632943Z"},
 	}
 	for _, test := range tests {

@@ -106,7 +106,7 @@ var DetailKeys = []DetailKey{
 		Name: "handlers", JSON: JSONStrings, Values: []string{"protocol-co", "miniport-co", "client", "call-manager"},
 		Meaning:   "the optional-handler structures passed, by the short names of HandlerSets",
 		Functions: []Func{NdisSetOptionalHandlers, NdisCmRegisterAddressFamily, NdisMCmRegisterAddressFamily, NdisClOpenAddressFamily},
-		Rules:     []string{"ROLE-01", "ROLE-02", "ROLE-03", "ROLE-04", "ROLE-06", "ROLE-08", "REG-03", "REG-04", "NOTE-07", "OPEN-17", "VC-03", "VC-05", "VC-14", "AMB-24"},
+		Rules:     []string{"ROLE-01", "ROLE-02", "ROLE-03", "ROLE-04", "ROLE-05", "ROLE-06", "ROLE-08", "REG-03", "REG-04", "NOTE-07", "OPEN-17", "VC-03", "VC-05", "VC-14", "AMB-24"},
 	},
 	{
 		Name: "if_index", JSON: JSONInteger,
@@ -189,7 +189,7 @@ var DetailKeys = []DetailKey{
 			ProtocolCoRequest, ProtocolCoRequestComplete, MiniportCoRequest, NdisCoRequest, NdisCoRequestComplete,
 			NdisMCmRequest, NdisMCmRequestComplete, NdisMCoRequestComplete,
 		},
-		Rules: []string{"OID-01", "LEAK-02", "UNLOAD-03"},
+		Rules: []string{"OID-01", "OID-02", "LEAK-02", "UNLOAD-03"},
 	},
 	{
 		Name: "pnp_event", JSON: JSONString,
@@ -201,7 +201,7 @@ var DetailKeys = []DetailKey{
 		Name: "protocol", JSON: JSONHandle,
 		Meaning:   "NdisProtocolHandle: names the protocol driver; on NdisSetOptionalHandlers the NdisHandle of a protocol driver, which may be a binding handle",
 		Functions: []Func{NdisRegisterProtocolDriver, ProtocolSetOptions, NdisSetOptionalHandlers, NdisDeregisterProtocolDriver, NdisOpenAdapterEx, NdisRegisterProtocol, NdisDeregisterProtocol, NdisOpenAdapter},
-		Rules:     []string{"BIND-11", "ROLE-04", "REG-03", "REG-09", "LEAK-01", "UNLOAD-01"},
+		Rules:     []string{"BIND-09", "BIND-11", "ROLE-04", "REG-03", "REG-09", "LEAK-01", "UNLOAD-01"},
 	},
 	{
 		Name: "role", JSON: JSONStrings, Values: []string{"client", "call-manager", "miniport", "mcm"},

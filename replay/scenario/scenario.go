@@ -1,0 +1,583 @@
+// Package scenario is the text language of CoNDIS histories: a driver engineer writes what
+// the drivers and NDIS did, one step a line, and gets a trace.
+//
+//	# Two call managers claim one address family. NDIS must refuse the second one.
+//	adapter A
+//	driver cm1 call-manager
+//	driver cm2 call-manager
+//
+//	cm1: bind A
+//	  register A Q2931
+//	cm2: bind A
+//	  register A Q2931 -> FAILURE
+//	expect conflict refused-registration Q2931 cm1 cm2
+//
+// A line is "driver[/thread]: step [arguments] [key=value…] [-> STATUS] [!RULE…]". The step
+// is entered and returns; the lines indented below it run inside it, by default on its
+// thread and by its driver. To let calls overlap, "driver/thread> step" enters one and
+// "driver/thread< [-> STATUS]" returns the innermost one that is open there. A step is a
+// short word (see Verbs) or the name of any function of the vocabulary with its columns as
+// key=value. Names stand for handles: an adapter for its handle, "driver@adapter" for a
+// binding, any new word for an AF open, SAP or VC.
+//
+// Where a step has no lines below it, the usual ones are put in: open asks the call manager
+// that registered the AF, close and ask-close pass on in the same way. A bind that succeeds
+// opens the adapter before the lines below it, an unbind closes it behind them, unless they
+// say so themselves. A "." after the step's word leaves all this out. "!RULE" says that the step breaks the rule in one
+// of its rows, "expect" lines say what else the replay must find, and everything it finds
+// beyond that is an error of the scenario.
+package scenario
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+)
+
+// Limits of a scenario text.
+const (
+	MaxLines = 100_000
+	MaxDepth = 64
+)
+
+// Error is a mistake in the text.
+type Error struct {
+	Name string
+	Line int
+	Text string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.Name, e.Line, e.Text) }
+
+// Scenario is a compiled text.
+type Scenario struct {
+	Name     string
+	Prose    string // the comment lines it opens with
+	Events   []format.Event
+	Metadata map[string]string
+	Marks    []Mark
+	Expect   []Expectation
+	Options  map[string]string // "option" lines
+	Cut      bool              // "cut": the trace ends without its end mark
+}
+
+// Mark is a "!RULE" on a step: the finding must be about one of the rows.
+type Mark struct {
+	Line         int
+	Rule         string
+	Inconclusive bool
+	Rows         []uint64 // seq of the step's rows
+}
+
+// Expectation is an "expect" line.
+type Expectation struct {
+	Line int
+	Kind string // "conflict" or "verdict"
+	Args []string
+}
+
+// Compile turns text into a scenario. name is used in errors.
+func Compile(name, text string) (*Scenario, error) {
+	c := &compiler{
+		s:       &Scenario{Name: name, Metadata: map[string]string{}, Options: map[string]string{}},
+		ts:      baseTime,
+		drivers: map[string]*driver{}, adapters: map[string]*adapter{}, opens: map[string]*open{},
+		threads: map[string]*thread{}, words: map[string]uint64{}, nextHandle: 0xffff_a000_0000_0000,
+	}
+	steps, err := c.parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.run(steps, nil); err != nil {
+		return nil, err
+	}
+	sort.SliceStable(c.s.Marks, func(i, j int) bool { return c.s.Marks[i].Line < c.s.Marks[j].Line })
+	return c.s, nil
+}
+
+// baseTime is the time of the first row: 2026-01-01T00:00:00Z. A step takes stepTime.
+const (
+	baseTime = 1_767_225_600_000_000_000
+	stepTime = 1_000
+)
+
+// step is a parsed line with the lines below it.
+type step struct {
+	line   int
+	form   byte // ':' whole, '>' enter, '<' return
+	driver string
+	thread string
+	word   string
+	bare   bool
+	args   []string
+	keys   []keyValue
+	status string
+	marks  []string
+	below  []*step
+}
+
+type keyValue struct{ key, value string }
+
+type driver struct {
+	name     string
+	roles    []string
+	label    string
+	protocol uint64
+	seen     bool
+	miniport bool
+	contexts map[string]uint64 // adapter -> ProtocolBindingContext
+	bindings map[string]uint64
+}
+
+type adapter struct {
+	name    string
+	handle  uint64
+	context uint64
+	role    string // "co", "legacy", "mcm"
+	unseen  bool
+	owner   string
+	regs    map[uint32]string // AF type -> driver that registered it last
+}
+
+type open struct {
+	name            string
+	handle          uint64
+	clientCtx       uint64
+	managerCtx      uint64
+	client, manager string
+	adapter         string
+	af              [3]uint32
+	status          string // of the client's open
+}
+
+type thread struct {
+	id    uint64
+	calls []*openCall
+}
+
+type openCall struct {
+	step *step
+	e    format.Event
+	out  func(*format.Event, string)
+	rows []uint64
+}
+
+type compiler struct {
+	s          *Scenario
+	ts         int64
+	seq        uint64
+	callID     uint64
+	nextHandle uint64
+	drivers    map[string]*driver
+	adapters   map[string]*adapter
+	opens      map[string]*open
+	threads    map[string]*thread
+	words      map[string]uint64
+	order      []string
+}
+
+func (c *compiler) fail(line int, format string, args ...any) error {
+	return &Error{c.s.Name, line, fmt.Sprintf(format, args...)}
+}
+
+// parse reads the lines into a tree by their indentation.
+func (c *compiler) parse(text string) ([]*step, error) {
+	var root []*step
+	type level struct {
+		indent int
+		list   *[]*step
+		step   *step
+	}
+	stack := []level{{-1, &root, nil}}
+	opening := true
+	lines := strings.Split(text, "\n")
+	if len(lines) > MaxLines {
+		return nil, c.fail(MaxLines, "more than %d lines", MaxLines)
+	}
+	for i, raw := range lines {
+		line := i + 1
+		if strings.HasPrefix(raw, "----") {
+			break // the golden part
+		}
+		body := strings.TrimRight(raw, " \t\r")
+		if j := strings.Index(body, "#"); j >= 0 {
+			if opening && strings.TrimSpace(body[:j]) == "" {
+				c.s.Prose += strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(body[j:]), "#")) + "\n"
+			}
+			body = strings.TrimRight(body[:j], " \t")
+		}
+		trimmed := strings.TrimLeft(body, " \t")
+		if trimmed == "" {
+			continue
+		}
+		opening = false
+		indent := len(body) - len(trimmed)
+		for stack[len(stack)-1].indent >= indent {
+			stack = stack[:len(stack)-1]
+		}
+		if len(stack) > MaxDepth {
+			return nil, c.fail(line, "nested deeper than %d", MaxDepth)
+		}
+		top := stack[len(stack)-1]
+		s, err := c.parseLine(line, trimmed, top.step)
+		if err != nil {
+			return nil, err
+		}
+		*top.list = append(*top.list, s)
+		stack = append(stack, level{indent, &s.below, s})
+	}
+	return root, nil
+}
+
+func (c *compiler) parseLine(line int, text string, parent *step) (*step, error) {
+	s := &step{line: line, form: ':'}
+	fields, err := split(text)
+	if err != nil {
+		return nil, c.fail(line, "%v", err)
+	}
+	if n := len(fields[0]); strings.ContainsRune(":><", rune(fields[0][n-1])) && n > 1 {
+		s.form = fields[0][n-1]
+		s.driver, s.thread, _ = strings.Cut(fields[0][:n-1], "/")
+		fields = fields[1:]
+	} else if parent != nil {
+		s.driver, s.thread = parent.driver, parent.thread
+	}
+	for i := 0; i < len(fields); i++ {
+		f := fields[i]
+		switch {
+		case f == "->":
+			if i+1 >= len(fields) {
+				return nil, c.fail(line, `"->" needs a status behind it`)
+			}
+			i++
+			s.status = fields[i]
+		case f[0] == '!':
+			s.marks = append(s.marks, f[1:])
+		case s.word == "":
+			s.word = f
+			if len(f) > 1 && f[len(f)-1] == '.' {
+				s.word, s.bare = f[:len(f)-1], true
+			}
+		case strings.Contains(f, "="):
+			k, v, _ := strings.Cut(f, "=")
+			s.keys = append(s.keys, keyValue{k, v})
+		default:
+			s.args = append(s.args, f)
+		}
+	}
+	if s.word == "" && s.form != '<' {
+		return nil, c.fail(line, "a step is missing")
+	}
+	return s, nil
+}
+
+// split cuts a line at blanks; a part in double quotes stays whole.
+func split(text string) ([]string, error) {
+	var out []string
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimLeft(text, " \t") {
+		end, quoted := len(text), false
+		for i := 0; i < len(text); i++ {
+			if text[i] == '"' {
+				quoted = !quoted
+			} else if !quoted && (text[i] == ' ' || text[i] == '\t') {
+				end = i
+				break
+			}
+		}
+		if quoted {
+			return nil, fmt.Errorf("a quote is not closed")
+		}
+		out = append(out, strings.ReplaceAll(text[:end], `"`, ""))
+		text = text[end:]
+	}
+	return out, nil
+}
+
+// handle makes a new value for a handle or context.
+func (c *compiler) handle() uint64 {
+	c.nextHandle += 0x40
+	return c.nextHandle
+}
+
+func (c *compiler) word(name string) uint64 {
+	if v, err := strconv.ParseUint(name, 0, 64); err == nil {
+		return v
+	}
+	if v, ok := c.words[name]; ok {
+		return v
+	}
+	c.words[name] = c.handle()
+	return c.words[name]
+}
+
+func (c *compiler) thread(s *step) *thread {
+	name := s.thread
+	if name == "" {
+		name = "1"
+	}
+	t := c.threads[name]
+	if t == nil {
+		t = &thread{id: uint64(len(c.threads) + 1)}
+		c.threads[name] = t
+	}
+	return t
+}
+
+// run executes steps in order.
+func (c *compiler) run(steps []*step, parent *step) error {
+	for _, s := range steps {
+		if err := c.step(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *compiler) step(s *step) error {
+	if s.driver == "" {
+		return c.directive(s)
+	}
+	if s.form == '<' {
+		t := c.thread(s)
+		if len(t.calls) == 0 {
+			return c.fail(s.line, "no call is open on this thread")
+		}
+		return c.leave(s, t)
+	}
+	if d := c.drivers[s.driver]; d == nil {
+		return c.fail(s.line, "driver %q is not declared", s.driver)
+	} else if !d.seen {
+		d.seen = true
+		c.introduce(d)
+	}
+	t := c.thread(s)
+	if err := c.enter(s, t); err != nil {
+		return err
+	}
+	if s.form == '>' {
+		if len(s.below) > 0 {
+			return c.fail(s.line, `lines below a step that is only entered: write them at its level`)
+		}
+		return nil
+	}
+	below := s.below
+	if !s.bare {
+		below = c.usual(s)
+	}
+	if err := c.run(below, s); err != nil {
+		return err
+	}
+	return c.leave(s, t)
+}
+
+// emit adds a row.
+func (c *compiler) emit(e format.Event) uint64 {
+	c.seq++
+	e.Seq, e.TS = c.seq, c.ts
+	c.ts += stepTime
+	e.Source = format.SourceScenario
+	c.s.Events = append(c.s.Events, e)
+	return c.seq
+}
+
+// introduce lets a driver register with NDIS and declare its handlers.
+func (c *compiler) introduce(d *driver) {
+	if d.miniport || contains(d.roles, "unseen") {
+		return
+	}
+	tid := uint64(1)
+	call := func(fn ndis.Func, e format.Event, detail string, ret func(*format.Event)) func() {
+		c.callID++
+		e.Function, e.Phase, e.CallID, e.TID = fn, format.PhaseEnter, c.callID, tid
+		e.Driver = d.label
+		e.Has |= format.HasCallID | format.HasTID | format.HasDriver | format.HasIRQL
+		if detail != "" {
+			e.Detail = detail
+			e.Has |= format.HasDetail
+		}
+		c.emit(e)
+		return func() {
+			e.Phase, e.Detail = format.PhaseReturn, ""
+			e.Has &= format.HasCallID | format.HasTID | format.HasDriver | format.HasIRQL
+			ret(&e)
+			c.emit(e)
+		}
+	}
+	success := func(e *format.Event) { e.Status, e.Has = 0, e.Has|format.HasStatus }
+	done := call(ndis.NdisRegisterProtocolDriver, format.Event{}, "", func(e *format.Event) {
+		success(e)
+		e.Detail = `{"protocol":"` + hex(d.protocol) + `"}`
+		e.Has |= format.HasDetail
+	})
+	options := call(ndis.ProtocolSetOptions, format.Event{}, `{"protocol":"`+hex(d.protocol)+`"}`, success)
+	for _, h := range d.handlers() {
+		call(ndis.NdisSetOptionalHandlers, format.Event{},
+			`{"handlers":["`+h+`"],"null_slots":[],"protocol":"`+hex(d.protocol)+`"}`, success)()
+	}
+	options()
+	done()
+}
+
+// handlers are the structures that a driver of these roles registers.
+func (d *driver) handlers() []string {
+	var out []string
+	for _, r := range d.roles {
+		switch r {
+		case "client":
+			out = append(out, "client")
+		case "call-manager":
+			out = append(out, "call-manager")
+		case "co":
+			out = append(out, "protocol-co")
+		}
+	}
+	if len(out) > 0 && !contains(out, "protocol-co") && !contains(d.roles, "no-co") {
+		out = append([]string{"protocol-co"}, out...)
+	}
+	return out
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func hex(v uint64) string { return "0x" + strconv.FormatUint(v, 16) }
+
+// directive handles the lines that are no step.
+func (c *compiler) directive(s *step) error {
+	switch s.word {
+	case "adapter":
+		return c.declareAdapter(s)
+	case "driver":
+		return c.declareDriver(s)
+	case "expect":
+		if len(s.args) == 0 {
+			return c.fail(s.line, "expect what?")
+		}
+		c.s.Expect = append(c.s.Expect, Expectation{s.line, s.args[0], s.args[1:]})
+	case "option":
+		for _, kv := range s.keys {
+			c.s.Options[kv.key] = kv.value
+		}
+	case "meta":
+		for _, kv := range s.keys {
+			c.s.Metadata[kv.key] = kv.value
+		}
+	case "wait":
+		if len(s.args) != 1 {
+			return c.fail(s.line, "wait needs a duration, such as 2ms")
+		}
+		d, err := parseDuration(s.args[0])
+		if err != nil {
+			return c.fail(s.line, "%v", err)
+		}
+		c.ts += d
+	case "gap":
+		e := format.Event{Phase: format.PhaseGap}
+		if len(s.args) > 0 {
+			n, err := strconv.ParseUint(s.args[0], 10, 64)
+			if err != nil {
+				return c.fail(s.line, "gap needs a number of events, or nothing where it is unknown")
+			}
+			e.Lost, e.Has = n, format.HasLost
+		}
+		since := c.ts - stepTime + 1
+		for _, kv := range s.keys {
+			if kv.key != "since" {
+				return c.fail(s.line, "gap knows only since=DURATION")
+			}
+			d, err := parseDuration(kv.value)
+			if err != nil {
+				return c.fail(s.line, "%v", err)
+			}
+			since = c.ts - d
+		}
+		e.Detail = `{"since_ts":` + strconv.FormatInt(since, 10) + `}`
+		e.Has |= format.HasDetail
+		c.emit(e)
+	case "cut":
+		c.s.Cut = true
+	default:
+		return c.fail(s.line, "%q is neither a directive nor a step: a step begins with \"driver:\"", s.word)
+	}
+	return nil
+}
+
+func (c *compiler) declareAdapter(s *step) error {
+	if len(s.args) == 0 {
+		return c.fail(s.line, "adapter needs a name")
+	}
+	a := &adapter{name: s.args[0], handle: c.handle(), context: c.handle(), role: "co", regs: map[uint32]string{}}
+	miniport := "miniport"
+	for _, w := range s.args[1:] {
+		switch w {
+		case "co", "legacy", "mcm":
+			a.role = w
+		case "unseen":
+			a.unseen = true
+		default:
+			miniport = w
+		}
+	}
+	a.owner = miniport
+	c.adapters[a.name] = a
+	c.words[a.name] = a.handle
+	if c.drivers[miniport] == nil {
+		c.drivers[miniport] = &driver{name: miniport, label: miniport, miniport: true, seen: true,
+			contexts: map[string]uint64{}, bindings: map[string]uint64{}}
+	}
+	if a.unseen || a.role == "mcm" && len(s.below) == 0 && contains(s.args, "later") {
+		return nil
+	}
+	if a.role == "mcm" && !contains(s.args, "up") {
+		return nil // its own "init" step brings it up
+	}
+	return c.step(&step{line: s.line, form: ':', driver: miniport, word: "init", bare: true, args: []string{a.name}})
+}
+
+func (c *compiler) declareDriver(s *step) error {
+	if len(s.args) < 1 {
+		return c.fail(s.line, "driver needs a name and its roles")
+	}
+	d := &driver{name: s.args[0], roles: s.args[1:], label: s.args[0], protocol: c.handle(),
+		contexts: map[string]uint64{}, bindings: map[string]uint64{}}
+	for _, r := range d.roles {
+		switch r {
+		case "client", "call-manager", "co", "no-co", "unseen":
+		default:
+			return c.fail(s.line, "role %q is none of client, call-manager, co, no-co, unseen", r)
+		}
+	}
+	for _, kv := range s.keys {
+		if kv.key == "label" {
+			d.label = kv.value
+		}
+	}
+	c.drivers[d.name] = d
+	return nil
+}
+
+func parseDuration(s string) (int64, error) {
+	for _, u := range []struct {
+		suffix string
+		ns     float64
+	}{{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}} {
+		if n, ok := strings.CutSuffix(s, u.suffix); ok {
+			v, err := strconv.ParseFloat(n, 64)
+			if err != nil || v < 0 || v > 1e9 {
+				break
+			}
+			return int64(v * u.ns), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a duration such as 5us, 2ms or 1s", s)
+}

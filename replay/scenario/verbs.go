@@ -1,0 +1,443 @@
+package scenario
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+)
+
+// Verb is a short word for a function.
+type Verb struct {
+	Word     string
+	Function ndis.Func
+	MCM      ndis.Func // what it is for a miniport call manager, if different
+	Args     string    // what its arguments are: a adapter, f address family, o AF open, x SAP or VC
+	Help     string
+}
+
+// Verbs are the short words of the language.
+var Verbs = []Verb{
+	{"init", ndis.MiniportInitializeEx, 0, "a", "the miniport comes up"},
+	{"halt", ndis.MiniportHaltEx, 0, "a", "the miniport goes"},
+	{"bind", ndis.ProtocolBindAdapterEx, 0, "a", "NDIS binds the driver, which opens the adapter"},
+	{"bound", ndis.NdisCompleteBindAdapterEx, 0, "a", "the driver completes a pended bind"},
+	{"open-adapter", ndis.NdisOpenAdapterEx, 0, "a", ""},
+	{"adapter-opened", ndis.ProtocolOpenAdapterCompleteEx, 0, "a", "NDIS completes a pended open of the adapter"},
+	{"unbind", ndis.ProtocolUnbindAdapterEx, 0, "a", "NDIS unbinds the driver, which closes the adapter"},
+	{"unbound", ndis.NdisCompleteUnbindAdapterEx, 0, "a", "the driver completes a pended unbind"},
+	{"close-adapter", ndis.NdisCloseAdapterEx, 0, "a", ""},
+	{"adapter-closed", ndis.ProtocolCloseAdapterCompleteEx, 0, "a", "NDIS completes a pended close of the adapter"},
+	{"unbind-me", ndis.NdisUnbindAdapter, 0, "a", "the driver asks to be unbound"},
+	{"register", ndis.NdisCmRegisterAddressFamilyEx, ndis.NdisMCmRegisterAddressFamilyEx, "af", "the call manager claims an AF"},
+	{"notify", ndis.ProtocolCoAfRegisterNotify, 0, "af", "NDIS tells the client of an AF"},
+	{"open", ndis.NdisClOpenAddressFamilyEx, 0, "afo", "the client opens an AF; asks the call manager if no lines are below"},
+	{"cm-open", ndis.ProtocolCmOpenAf, 0, "o", "NDIS asks the call manager to open"},
+	{"cm-opened", ndis.NdisCmOpenAddressFamilyComplete, ndis.NdisMCmOpenAddressFamilyComplete, "o", "the call manager completes a pended open"},
+	{"opened", ndis.ProtocolClOpenAfCompleteEx, 0, "o", "NDIS completes the client's pended open"},
+	{"close", ndis.NdisClCloseAddressFamily, 0, "o", "the client closes the AF; asks the call manager if no lines are below"},
+	{"cm-close", ndis.ProtocolCmCloseAf, 0, "o", "NDIS asks the call manager to close"},
+	{"cm-closed", ndis.NdisCmCloseAddressFamilyComplete, ndis.NdisMCmCloseAddressFamilyComplete, "o", "the call manager completes a pended close"},
+	{"closed", ndis.ProtocolClCloseAfComplete, 0, "o", "NDIS completes the client's pended close"},
+	{"ask-close", ndis.NdisCmNotifyCloseAddressFamily, ndis.NdisMCmNotifyCloseAddressFamily, "o", "the call manager asks for the close; NDIS tells the client if no lines are below"},
+	{"asked-close", ndis.ProtocolClNotifyCloseAf, 0, "o", "NDIS asks the client to close"},
+	{"answer-close", ndis.NdisClNotifyCloseAddressFamilyComplete, 0, "o", "the client answers a pended request to close"},
+	{"answered-close", ndis.ProtocolCmNotifyCloseAfComplete, 0, "o", "NDIS tells the call manager of the client's answer"},
+	{"register-sap", ndis.NdisClRegisterSap, 0, "ox", ""},
+	{"deregister-sap", ndis.NdisClDeregisterSap, 0, "x", ""},
+	{"sap-registered", ndis.ProtocolClRegisterSapComplete, 0, "x", ""},
+	{"sap-deregistered", ndis.ProtocolClDeregisterSapComplete, 0, "x", ""},
+	{"create-vc", ndis.NdisCoCreateVc, ndis.NdisMCmCreateVc, "ox", ""},
+	{"delete-vc", ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc, "x", ""},
+}
+
+func verb(word string) *Verb {
+	for i := range Verbs {
+		if Verbs[i].Word == word {
+			return &Verbs[i]
+		}
+	}
+	return nil
+}
+
+// says whether one of the lines has the word.
+func says(lines []*step, word string) bool {
+	for _, l := range lines {
+		if l.word == word {
+			return true
+		}
+	}
+	return false
+}
+
+// usual gives the steps that run inside s: the lines below it, and what goes without saying.
+func (c *compiler) usual(s *step) []*step {
+	sub := func(driver, word string, status string, args ...string) []*step {
+		return []*step{{line: s.line, form: ':', driver: driver, thread: s.thread, word: word, args: args, status: status}}
+	}
+	failed := s.status != "" && s.status != "SUCCESS" && s.status != "PENDING"
+	switch {
+	case s.word == "bind" && !failed && !says(s.below, "open-adapter"):
+		return append(sub(s.driver, "open-adapter", "", s.args[0]), s.below...)
+	case s.word == "unbind" && s.status != "PENDING" && !says(s.below, "close-adapter"):
+		return append(append([]*step(nil), s.below...), sub(s.driver, "close-adapter", "", s.args[0])...)
+	case len(s.below) > 0:
+		return s.below
+	}
+	switch s.word {
+	case "open":
+		if o := c.opens[s.args[2]]; !failed && o != nil && o.manager != "" {
+			return sub(o.manager, "cm-open", s.status, s.args[2])
+		}
+	case "close":
+		if o := c.opens[s.args[0]]; !failed && o != nil && o.manager != "" {
+			return sub(o.manager, "cm-close", s.status, s.args[0])
+		}
+	case "ask-close":
+		if o := c.opens[s.args[0]]; !failed && o != nil && o.client != "" {
+			return sub(o.client, "asked-close", s.status, s.args[0])
+		}
+	}
+	return nil
+}
+
+// enter emits the entry of a step.
+func (c *compiler) enter(s *step, t *thread) error {
+	d := c.drivers[s.driver]
+	oc := &openCall{step: s}
+	e := &oc.e
+	e.Phase, e.TID, e.Driver, e.PID = format.PhaseEnter, t.id, d.label, 4
+	e.Has = format.HasTID | format.HasCallID | format.HasIRQL | format.HasDriver | format.HasPID
+	c.callID++
+	e.CallID = c.callID
+	if v := verb(s.word); v != nil {
+		e.Function = v.Function
+		if v.MCM != 0 && d.miniport {
+			e.Function = v.MCM
+		}
+		if len(s.args) != len(v.Args) {
+			return c.fail(s.line, "%s takes %d arguments", v.Word, len(v.Args))
+		}
+		if err := c.fill(s, d, v, oc); err != nil {
+			return err
+		}
+	} else if e.Function = ndis.Lookup(s.word); e.Function == ndis.FuncUnknown {
+		return c.fail(s.line, "%q is neither a verb nor a function of the vocabulary", s.word)
+	} else if len(s.args) > 0 {
+		return c.fail(s.line, "a function by its name takes key=value only")
+	}
+	var err error
+	ret := keySet{}
+	for _, kv := range s.keys {
+		if k, ok := strings.CutPrefix(kv.key, "<"); ok {
+			ret = append(ret, keyValue{k, kv.value})
+			continue
+		}
+		if err = c.set(e, kv); err != nil {
+			return c.fail(s.line, "%v", err)
+		}
+	}
+	if len(ret) > 0 {
+		old := oc.out
+		oc.out = func(r *format.Event, status string) {
+			if old != nil {
+				old(r, status)
+			}
+			for _, kv := range ret {
+				if e := c.set(r, kv); e != nil && err == nil {
+					err = e
+				}
+			}
+		}
+	}
+	oc.rows = append(oc.rows, c.emit(*e))
+	t.calls = append(t.calls, oc)
+	return nil
+}
+
+type keySet []keyValue
+
+// leave emits the return of the innermost call of the thread.
+func (c *compiler) leave(s *step, t *thread) error {
+	oc := t.calls[len(t.calls)-1]
+	t.calls = t.calls[:len(t.calls)-1]
+	e := oc.e
+	e.Phase, e.Detail = format.PhaseReturn, ""
+	e.Has &= format.HasTID | format.HasCallID | format.HasIRQL | format.HasDriver | format.HasPID
+	status := s.status
+	if status == "" {
+		status = oc.step.status
+	}
+	if status == "" {
+		status = "SUCCESS"
+	}
+	if status == "none" {
+		c.mark(oc, s)
+		return nil // it never returns
+	}
+	if st, err := ndis.ParseStatus(status); err != nil {
+		return c.fail(s.line, "%v", err)
+	} else if returnsStatus(e.Function) {
+		e.Status, e.Has = uint32(st), e.Has|format.HasStatus
+	}
+	if oc.out != nil {
+		oc.out(&e, status)
+	}
+	if s != oc.step {
+		for _, kv := range s.keys {
+			if err := c.set(&e, kv); err != nil {
+				return c.fail(s.line, "%v", err)
+			}
+		}
+	}
+	oc.rows = append(oc.rows, c.emit(e))
+	c.mark(oc, s)
+	return nil
+}
+
+func returnsStatus(fn ndis.Func) bool { return !fn.Info().Returns.Void }
+
+func (c *compiler) mark(oc *openCall, s *step) {
+	list := oc.step.marks
+	if s != oc.step {
+		list = append(append([]string(nil), list...), s.marks...)
+	}
+	for _, m := range list {
+		rule, unsure := strings.CutSuffix(m, "?")
+		c.s.Marks = append(c.s.Marks, Mark{Line: oc.step.line, Rule: rule, Inconclusive: unsure, Rows: oc.rows})
+	}
+}
+
+// fill sets the columns of a verb from its arguments.
+func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
+	e := &oc.e
+	var a *adapter
+	var o *open
+	var extra string
+	for i, kind := range v.Args {
+		arg := s.args[i]
+		switch kind {
+		case 'a':
+			if a = c.adapters[arg]; a == nil {
+				return c.fail(s.line, "adapter %q is not declared", arg)
+			}
+		case 'f':
+			af, err := parseAF(arg)
+			if err != nil {
+				return c.fail(s.line, "%v", err)
+			}
+			e.AFType, e.AFMajor, e.AFMinor = af[0], af[1], af[2]
+			e.Has |= format.HasAFType | format.HasAFMajor | format.HasAFMinor
+		case 'o':
+			if o = c.opens[arg]; o == nil {
+				o = &open{name: arg, handle: c.handle(), clientCtx: c.handle(), managerCtx: c.handle()}
+				c.opens[arg] = o
+				c.words[arg] = o.handle
+			}
+		case 'x':
+			extra = arg
+		}
+	}
+	context := func(v uint64) { e.Context, e.Has = v, e.Has|format.HasContext }
+	detail := func(text string) { e.Detail, e.Has = text, e.Has|format.HasDetail }
+	status := func() {
+		st := s.status
+		if st == "" {
+			st = "SUCCESS"
+		}
+		if code, err := ndis.ParseStatus(st); err == nil {
+			e.Status, e.Has = uint32(code), e.Has|format.HasStatus
+		}
+	}
+	bindingContext := func() uint64 {
+		if d.contexts[a.name] == 0 {
+			d.contexts[a.name] = c.handle()
+		}
+		return d.contexts[a.name]
+	}
+	withAdapter := func() { e.Adapter, e.Has = a.handle, e.Has|format.HasAdapter }
+	withBinding := func() {
+		h := d.bindings[a.name]
+		if h == 0 {
+			h = c.handle()
+			d.bindings[a.name] = h
+			c.words[d.name+"@"+a.name] = h
+		}
+		e.Binding, e.Has = h, e.Has|format.HasBinding
+	}
+	withAF := func() { e.AF, e.Has = o.handle, e.Has|format.HasAF }
+	bindID := func() string { return hex(c.word(d.name + "@" + a.name + ".bind")) }
+	unbindID := func() string { return hex(c.word(d.name + "@" + a.name + ".unbind")) }
+	switch v.Word {
+	case "init":
+		withAdapter()
+		co, role := "true", "miniport"
+		switch a.role {
+		case "legacy":
+			co = "false"
+		case "mcm":
+			role = "mcm"
+		}
+		detail(`{"co":` + co + `,"miniport_context":"` + hex(a.context) + `","role":"` + role + `"}`)
+	case "halt":
+		context(a.context)
+	case "bind":
+		withAdapter()
+		c.words[d.name+"@"+a.name+".bind"] = c.handle()
+		detail(`{"bind_context":"` + bindID() + `"}`)
+	case "bound":
+		detail(`{"bind_context":"` + bindID() + `"}`)
+		status()
+	case "open-adapter":
+		withAdapter()
+		d.contexts[a.name] = c.handle()
+		context(bindingContext())
+		detail(`{"bind_context":"` + bindID() + `","protocol":"` + hex(d.protocol) + `"}`)
+		d.bindings[a.name] = c.handle()
+		c.words[d.name+"@"+a.name] = d.bindings[a.name]
+		oc.out = func(r *format.Event, st string) {
+			if st == "SUCCESS" || st == "PENDING" {
+				r.Binding, r.Has = d.bindings[a.name], r.Has|format.HasBinding
+			}
+		}
+	case "adapter-opened", "adapter-closed":
+		context(bindingContext())
+		if v.Word == "adapter-opened" {
+			status()
+		}
+	case "unbind":
+		context(bindingContext())
+		c.words[d.name+"@"+a.name+".unbind"] = c.handle()
+		detail(`{"unbind_context":"` + unbindID() + `"}`)
+	case "unbound":
+		detail(`{"unbind_context":"` + unbindID() + `"}`)
+	case "close-adapter", "unbind-me":
+		withBinding()
+	case "register":
+		if d.miniport {
+			withAdapter()
+		} else {
+			withBinding()
+		}
+		if s.status == "" || s.status == "SUCCESS" {
+			typ := e.AFType
+			oc.out = func(*format.Event, string) { a.regs[typ] = d.name }
+		}
+	case "notify":
+		context(bindingContext())
+	case "open":
+		withBinding()
+		o.client, o.adapter, o.manager = d.name, a.name, a.regs[e.AFType]
+		o.af = [3]uint32{e.AFType, e.AFMajor, e.AFMinor}
+		context(o.clientCtx)
+		oc.out = func(r *format.Event, st string) {
+			o.status = st
+			if st == "SUCCESS" {
+				r.AF, r.Has = o.handle, r.Has|format.HasAF
+			}
+		}
+	case "cm-open":
+		if o.adapter == "" {
+			return c.fail(s.line, "AF open %q is not known: a client opens it first", o.name)
+		}
+		a = c.adapters[o.adapter]
+		o.manager = d.name
+		e.AFType, e.AFMajor, e.AFMinor = o.af[0], o.af[1], o.af[2]
+		e.Has |= format.HasAFType | format.HasAFMajor | format.HasAFMinor
+		withAF()
+		if d.miniport {
+			context(a.context)
+		} else {
+			context(bindingContext())
+		}
+		oc.out = func(r *format.Event, st string) {
+			if st == "SUCCESS" {
+				r.Context, r.Has = o.managerCtx, r.Has|format.HasContext
+			}
+		}
+	case "cm-opened":
+		withAF()
+		status()
+		context(o.managerCtx)
+	case "opened":
+		context(o.clientCtx)
+		status()
+		e.Has |= format.HasAF
+		if e.Status == uint32(ndis.StatusSuccess) {
+			e.AF = o.handle
+		}
+		detail(`{"caller":"ndis"}`)
+	case "close", "ask-close":
+		withAF()
+	case "cm-close":
+		context(o.managerCtx)
+	case "cm-closed", "answer-close":
+		withAF()
+		status()
+	case "closed":
+		context(o.clientCtx)
+		status()
+		detail(`{"caller":"ndis"}`)
+	case "asked-close":
+		context(o.clientCtx)
+	case "answered-close":
+		context(o.managerCtx)
+		status()
+	case "register-sap":
+		withAF()
+		context(c.word(extra + ".ctx"))
+		oc.out = func(r *format.Event, st string) {
+			if st == "SUCCESS" || st == "PENDING" {
+				r.SAP, r.Has = c.word(extra), r.Has|format.HasSAP
+			}
+		}
+	case "deregister-sap":
+		e.SAP, e.Has = c.word(extra), e.Has|format.HasSAP
+	case "sap-registered", "sap-deregistered":
+		context(c.word(extra + ".ctx"))
+		status()
+	case "create-vc":
+		withAF()
+		context(c.word(extra + ".ctx"))
+		if a = c.adapters[o.adapter]; a != nil {
+			if d.miniport {
+				withAdapter()
+			} else {
+				withBinding()
+			}
+		}
+		oc.out = func(r *format.Event, st string) {
+			if st == "SUCCESS" {
+				r.VC, r.Has = c.word(extra), r.Has|format.HasVC
+			}
+		}
+	case "delete-vc":
+		e.VC, e.Has = c.word(extra), e.Has|format.HasVC
+	}
+	return nil
+}
+
+func parseAF(text string) ([3]uint32, error) {
+	name, version, has := strings.Cut(text, "/")
+	af := [3]uint32{0, 1, 0}
+	t, err := ndis.ParseAFType(name)
+	if err != nil {
+		return af, err
+	}
+	af[0] = uint32(t)
+	if has {
+		major, minor, _ := strings.Cut(version, ".")
+		for i, p := range []string{major, minor} {
+			if p == "" {
+				continue
+			}
+			n, err := strconv.ParseUint(p, 0, 32)
+			if err != nil {
+				return af, errf("%q is not a version such as 1.0", version)
+			}
+			af[i+1] = uint32(n)
+		}
+	}
+	return af, nil
+}
