@@ -213,6 +213,15 @@ func texts(r *Reader, col int, own *Strings) (Strings, error) {
 	if isASCII(used) {
 		return s, nil
 	}
+	if utf8.Valid(used) {
+		split := false // a character over two rows
+		for _, o := range s.Offsets {
+			split = split || int(o) < len(s.Data) && !utf8.RuneStart(s.Data[o])
+		}
+		if !split {
+			return s, nil
+		}
+	}
 	bad := uint64(0)
 	for i := range v.n {
 		if v.isValid(i) && !utf8.Valid(s.At(i)) {

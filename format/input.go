@@ -58,7 +58,7 @@ func (in *input) read(buf []byte, n int64) ([]byte, error) {
 	known := in.size >= 0 && in.off+n <= in.size
 	if int64(cap(buf)) >= n || known || n <= 1<<20 {
 		if int64(cap(buf)) < n {
-			buf = alignedBytes(n)
+			buf = alignedBytes(n + n/8) // the next batch is often a little larger
 		}
 		buf = buf[:n]
 		return buf, eofIsCut(in.fill(buf))

@@ -1,6 +1,10 @@
 package format
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+	"unsafe"
+)
 
 // maxDetailDepth bounds how deep arrays and objects of a detail may nest.
 const maxDetailDepth = 64
@@ -103,6 +107,9 @@ func (p *jsonScanner) str() bool {
 		return false
 	}
 	for i := p.i + 1; i < len(p.s); {
+		if i += plainPrefix(p.s[i:]); i >= len(p.s) {
+			return false
+		}
 		switch c := p.s[i]; {
 		case c == '"':
 			p.i = i + 1
@@ -140,6 +147,23 @@ func (p *jsonScanner) str() bool {
 		}
 	}
 	return false
+}
+
+// plainPrefix is the length of a prefix of s, in steps of eight bytes, without quotes,
+// backslashes, control characters and bytes outside ASCII.
+func plainPrefix(s string) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for len(s)-n >= 8 {
+		x := binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s[n:]), 8))
+		// The top bit of a byte of zero(v) is set if the byte is 0 (and maybe above such).
+		quote, backslash := x^ones*'"', x^ones*'\\'
+		if (x|(x-ones*' ')|(quote-ones)&^quote|(backslash-ones)&^backslash)&tops != 0 {
+			break
+		}
+		n += 8
+	}
+	return n
 }
 
 func isHex(c byte) bool {

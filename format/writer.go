@@ -32,6 +32,8 @@ const (
 	// A batch is written early when its strings reach this size, so that it stays well
 	// below the default limit of a Reader.
 	maxBatchStrings = 64 << 20
+
+	firstRows = 256 // room that a Writer begins with
 )
 
 // WriterOptions configures a Writer. The zero value writes an uncompressed stream.
@@ -97,21 +99,49 @@ type writerColumns struct {
 	bitmaps                              [numNullable][]byte
 }
 
+// allocate makes room for rows rows and keeps those that are there.
 func (c *writerColumns) allocate(rows int) {
-	u64 := func() []uint64 { return make([]uint64, rows) }
-	u32 := func() []uint32 { return make([]uint32, rows) }
-	*c = writerColumns{
-		has: make([]Fields, rows), seq: u64(), ts: make([]int64, rows), ticks: make([]int64, rows),
-		cpu: make([]uint16, rows), pid: u32(), tid: u64(), irql: make([]uint8, rows),
-		phase: make([]Phase, rows), function: make([]ndis.Func, rows), callID: u64(),
-		adapter: u64(), binding: u64(), af: u64(), sap: u64(), vc: u64(), party: u64(),
-		context: u64(), context2: u64(), afType: u32(), afMajor: u32(), afMinor: u32(), status: u32(),
-		lost: u64(), source: make([]Source, rows),
-		driver: Strings{Offsets: make([]int32, rows+1)}, detail: Strings{Offsets: make([]int32, rows+1)},
-	}
+	k := 0
+	c.has = room(c.has, rows, &k)
+	c.seq = room(c.seq, rows, &k)
+	c.ts = room(c.ts, rows, &k)
+	c.ticks = room(c.ticks, rows, &k)
+	c.cpu = room(c.cpu, rows, &k)
+	c.pid = room(c.pid, rows, &k)
+	c.tid = room(c.tid, rows, &k)
+	c.irql = room(c.irql, rows, &k)
+	c.phase = room(c.phase, rows, &k)
+	c.function = room(c.function, rows, &k)
+	c.callID = room(c.callID, rows, &k)
+	c.adapter = room(c.adapter, rows, &k)
+	c.binding = room(c.binding, rows, &k)
+	c.af = room(c.af, rows, &k)
+	c.sap = room(c.sap, rows, &k)
+	c.vc = room(c.vc, rows, &k)
+	c.party = room(c.party, rows, &k)
+	c.context = room(c.context, rows, &k)
+	c.context2 = room(c.context2, rows, &k)
+	c.afType = room(c.afType, rows, &k)
+	c.afMajor = room(c.afMajor, rows, &k)
+	c.afMinor = room(c.afMinor, rows, &k)
+	c.status = room(c.status, rows, &k)
+	c.lost = room(c.lost, rows, &k)
+	c.source = room(c.source, rows, &k)
+	c.driver.Offsets = room(c.driver.Offsets, rows+1, &k)
+	c.detail.Offsets = room(c.detail.Offsets, rows+1, &k)
 	for i := range c.bitmaps {
 		c.bitmaps[i] = make([]byte, (rows+31)/32*4)
 	}
+}
+
+// room copies s to n values. It begins each column at another distance from a page
+// boundary: columns that lie a power of two apart fall into the same few cache lines.
+func room[T fixed](s []T, n int, k *int) []T {
+	*k++
+	skew := *k * 192 / sizeOf[T]()
+	grown := make([]T, n+skew)[skew:]
+	copy(grown, s)
+	return grown
 }
 
 // NewWriter returns a Writer that writes to w. Closing it does not close w.
@@ -135,7 +165,7 @@ func NewWriter(w io.Writer, o WriterOptions) (*Writer, error) {
 	}
 	wr := &Writer{opts: o, md: o.Metadata.clone()}
 	wr.out = messageWriter{w: bufio.NewWriterSize(w, 1<<16), file: o.File}
-	wr.cols.allocate(o.BatchRows)
+	wr.cols.allocate(min(o.BatchRows, firstRows))
 	for i, names := range [][]string{phaseNames, functionNames, sourceNames} {
 		wr.dicts[i] = stringData(names)
 	}
@@ -217,6 +247,9 @@ func (w *Writer) Write(e *Event) error {
 		return refuse(e.Seq, reason)
 	}
 	c, i, has := &w.cols, w.n, e.Has
+	if i == len(c.has) {
+		w.reserve(1)
+	}
 	c.has[i] = has
 	c.seq[i] = e.Seq
 	c.ts[i] = e.TS
@@ -249,6 +282,13 @@ func (w *Writer) Write(e *Event) error {
 		c.detail.Data = append(c.detail.Data, e.Detail...)
 	}
 	return w.rowDone(e.Seq)
+}
+
+// reserve makes room for n more rows.
+func (w *Writer) reserve(n int) {
+	if need := w.n + n; need > len(w.cols.has) {
+		w.cols.allocate(max(need, min(4*len(w.cols.has), w.opts.BatchRows)))
+	}
 }
 
 // rowDone ends the row whose values were just put into the columns.

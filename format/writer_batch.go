@@ -55,9 +55,6 @@ func (w *Writer) WriteBatchExtra(b *Batch, extra []arrow.Array) error {
 	if err := w.emit(nil); err != nil {
 		return err
 	}
-	if b.N > len(w.cols.has) {
-		w.cols.allocate(b.N)
-	}
 	w.appendRows(b, 0, b.N)
 	return w.emit(extra)
 }
@@ -88,6 +85,7 @@ func (w *Writer) appendRows(b *Batch, from, to int) {
 	if from == to {
 		return
 	}
+	w.reserve(to - from)
 	c, i := &w.cols, w.n
 	has := b.Has[from:to]
 	all, some := ^Fields(0), Fields(0)

@@ -113,7 +113,7 @@ func New(o Options) *Checker {
 		c.openLimit = 1e6
 	}
 	if c.maxDead == 0 {
-		c.maxDead = 1 << 20
+		c.maxDead = defaultMaxDead
 	}
 	switch o.Metadata["aftrace.level"] {
 	case "export":

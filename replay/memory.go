@@ -34,7 +34,7 @@ func (f *fifo[T]) pop() (v T) {
 // Limits on what is remembered of objects that are gone. Past them a handle that comes up
 // again is unknown, and what would follow from that is inconclusive.
 const (
-	defaultMaxDead  = 1 << 16 // AF opens
+	defaultMaxDead  = 1 << 15 // AF opens
 	maxDeadBindings = 1 << 12
 	maxDeadAttempts = 1 << 12
 	maxDeadAdapters = 1 << 12
@@ -53,12 +53,12 @@ type deadOpen struct {
 	reopened    bool
 	closeMark   mark
 	cmDone      mark
-	clOpen      op
-	cmOpen      op
-	clClose     op
-	cmClose     op
-	clNotify    op
-	cmNotify    op
+	clOpen      deadOp
+	cmOpen      deadOp
+	clClose     deadOp
+	cmClose     deadOp
+	clNotify    deadOp
+	cmNotify    deadOp
 }
 
 // bury moves o, about which nothing more can legally come, to the dead.
@@ -67,8 +67,8 @@ func (c *Checker) bury(o *afOpen) {
 		id: o.id, clientLabel: c.clientLabel(o), mgrLabel: o.mgrLabel,
 		failed: o.state == afDead, failedAt: o.cmFinalAt, reopened: o.reopened,
 		closeMark: o.closeMark, cmDone: o.cmDone,
-		clOpen: o.clOpen, cmOpen: o.cmOpen, clClose: o.clClose, cmClose: o.cmClose,
-		clNotify: o.clNotify, cmNotify: o.cmNotify,
+		clOpen: o.clOpen.dead(), cmOpen: o.cmOpen.dead(), clClose: o.clClose.dead(), cmClose: o.cmClose.dead(),
+		clNotify: o.clNotify.dead(), cmNotify: o.cmNotify.dead(),
 	}
 	if !d.failedAt.seen() {
 		d.failedAt = o.clFinalAt

@@ -10,7 +10,6 @@ type op struct {
 	call  ev // entry of the request
 	ret   ev // its return
 	done  ev // the completion
-	enter mark
 }
 
 type opState uint8
@@ -147,3 +146,23 @@ func (o *op) outstanding() bool { return o.state == opPended }
 func (o *op) running() bool {
 	return o.state == opCalled || o.state == opPended
 }
+
+// last is the latest row of the request.
+func (o *op) last() ev {
+	switch {
+	case o.done.seen():
+		return o.done
+	case o.ret.seen():
+		return o.ret
+	}
+	return o.call
+}
+
+// deadOp is what stays of a request of a dead object.
+type deadOp struct {
+	state opState
+	call  ev
+	last  ev
+}
+
+func (o *op) dead() deadOp { return deadOp{o.state, o.call, o.last()} }

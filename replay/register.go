@@ -558,10 +558,24 @@ func enterNotify(c *Checker, cl *call) {
 		c.skip(rule.NOTE03, reasonAdapter)
 		return
 	}
-	cl.reg = c.notified(cl, b)
-	if cl.reg != nil {
-		cl.n = int(cl.reg.id)
+	r := c.notified(cl, b)
+	if r == nil {
+		return
 	}
+	cl.reg, cl.n = r, int(r.id)
+	c.tellOnce(cl, b, r)
+}
+
+// tellOnce notes that b is told of r, and judges that it is told once (NOTE-06).
+func (c *Checker) tellOnce(cl *call, b *binding, r *registration) {
+	c.check(rule.NOTE06)
+	if n := b.notice(r); n != nil {
+		cl.flag = true
+		c.report(rule.NOTE06, cl.ev, rule.NDIS, b.adapter, c.who(b.label, b.driver),
+			"the client was notified of the same registration again", n.at, r.ret)
+		return
+	}
+	c.remember(b, r, cl.ev)
 }
 
 // notified finds the claim that a notification is about: one that the binding has not been
@@ -608,7 +622,9 @@ func returnNotify(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	who := c.who(b.label, b.driver)
 	if r == nil || r.state == regFailed {
 		if r == nil {
-			r = c.notified(cl, b) // a claim that began while the callback ran
+			if r = c.notified(cl, b); r != nil { // a claim that began while the callback ran
+				c.tellOnce(cl, b, r)
+			}
 		} else {
 			r = nil
 		}
@@ -618,15 +634,9 @@ func returnNotify(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		c.strayNotify(cl, b, at, who)
 		return
 	}
-	// NOTE-06: once for a binding and a registration.
-	c.check(rule.NOTE06)
-	if n := b.notice(r); n != nil {
-		c.report(rule.NOTE06, cl.ev, rule.NDIS, a, who,
-			"the client was notified of the same registration again", n.at, r.ret)
-		n.n++
+	if cl.flag {
 		return
 	}
-	c.remember(b, r, cl.ev)
 	// NOTE-08: the content is what was registered.
 	if r.hasVer && cl.has&format.HasAFMajor != 0 {
 		c.check(rule.NOTE08)

@@ -26,7 +26,7 @@ type Options struct {
 	AFIdentity AFIdentity
 	OpenLimit  time.Duration // OPEN-22 threshold; 0 means 1 ms
 	AllowLoss  bool          // loss and truncation alone do not make the verdict inconclusive
-	MaxDead    int           // dead handles remembered; 0 means 1 << 20
+	MaxDead    int           // dead AF opens remembered; 0 means 32768
 	Hook       Hook          // told of every paired call; may be nil
 	Stop       func() bool   // asked once a batch; true ends the check with ErrStopped
 }

@@ -415,8 +415,12 @@ func TestResync(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	w := etltest.New(etltest.Options{Compress: true})
+	noise := make([]byte, 6000)
+	for i := range noise {
+		noise[i] = byte(rand.NewPCG(1, uint64(i)).Uint64())
+	}
 	for range 10 {
-		w.Event(0, 0, etltest.EventHeader{}, nil, make([]byte, 6000))
+		w.Event(0, 0, etltest.EventHeader{}, nil, noise)
 	}
 	data := build(t, w)
 	walk := func(o etl.Options) etl.Stats {

@@ -65,6 +65,7 @@ type File struct {
 	size   int64 // bytes there are, as far as known: less than stated if the file shrank
 	header Header
 	first  timebase // of the log file header
+	logger uint16   // LoggerId of the first buffer
 
 	// The walk.
 	err    error
@@ -138,6 +139,7 @@ func NewFile(r io.ReaderAt, size int64, name string, o Options) (*File, error) {
 		reason, hint := lookLike(start[:min(len(start), 512)])
 		return nil, &Error{Path: name, Reason: reason, Hint: hint, Err: ErrNotETL}
 	}
+	f.logger = parseBufferHead(start).logger
 	f.header, f.first, err = parseHeader(start[bufferHeaderSize:])
 	if err != nil {
 		return nil, &Error{Path: name, Offset: bufferHeaderSize, Hint: "it may have been cut short while it was copied", Err: err}
@@ -306,6 +308,7 @@ const (
 // bufferHead is WMI_BUFFER_HEADER as it is on disk.
 type bufferHead struct {
 	size, saved, current, end uint32
+	references, state         uint32
 	timestamp, sequence       int64
 	cpu, logger               uint16
 	flags, typ                uint16
@@ -315,9 +318,9 @@ func parseBufferHead(b []byte) bufferHead {
 	le := binary.LittleEndian
 	_ = b[bufferHeaderSize-1]
 	return bufferHead{
-		size: le.Uint32(b), saved: le.Uint32(b[4:]), current: le.Uint32(b[8:]),
+		size: le.Uint32(b), saved: le.Uint32(b[4:]), current: le.Uint32(b[8:]), references: le.Uint32(b[12:]),
 		timestamp: int64(le.Uint64(b[16:])), sequence: int64(le.Uint64(b[24:])),
-		cpu: le.Uint16(b[40:]), logger: le.Uint16(b[42:]), end: le.Uint32(b[48:]),
+		cpu: le.Uint16(b[40:]), logger: le.Uint16(b[42:]), state: le.Uint32(b[44:]), end: le.Uint32(b[48:]),
 		flags: le.Uint16(b[52:]), typ: le.Uint16(b[54:]),
 	}
 }
@@ -354,6 +357,12 @@ func (h *bufferHead) doubt(body []byte, o *Options) string {
 		return "no buffer header: the end of its records lies outside"
 	}
 	return ""
+}
+
+// usual says whether the fields that say nothing of interest are as in any finished buffer
+// of the session: no references, a small sequence number, its logger and a known state.
+func (h *bufferHead) usual(logger uint16) bool {
+	return h.references == 0 && h.sequence >= 0 && h.sequence < 1<<40 && h.logger == logger && h.state < 8
 }
 
 // isMarker says whether b can be the start of a record, or the end marker.
@@ -570,24 +579,31 @@ func (f *File) candidate(pos int64) (int64, error) {
 const maxProbes = 1 << 18
 
 // plausible says whether a buffer starts at pos. It is harder to convince than load, since
-// nothing else says that there is one; with chain set it also wants the end of the file,
-// zeroes or another buffer to follow it.
-func (f *File) plausible(pos int64, chain bool) (bool, error) {
-	b, err := f.read(pos, bufferHeaderSize+8)
+// nothing else says that there is one: the buffer must start with a record. With scan set,
+// for an offset picked by no rule, header fields that never vary must be as they always are
+// and the end of the file, zeroes or another buffer must follow.
+func (f *File) plausible(pos int64, scan bool) (bool, error) {
+	b, err := f.read(pos, bufferHeaderSize+16)
 	if err != nil || len(b) < bufferHeaderSize {
 		return false, err
 	}
 	h := parseBufferHead(b)
-	if h.doubt(b[bufferHeaderSize:], &f.o) != "" || h.typ > maxFoundType {
+	b = b[bufferHeaderSize:]
+	if h.doubt(b, &f.o) != "" || h.typ > maxFoundType || scan && !h.usual(f.logger) {
 		return false, nil
 	}
-	if end, known := h.recordsEnd(); h.flags&BufferCompressed == 0 && known && end > bufferHeaderSize &&
-		len(b) >= bufferHeaderSize+4 && !isMarker(b[bufferHeaderSize:]) {
+	end, known := h.recordsEnd()
+	empty := known && end == bufferHeaderSize
+	if !empty && h.flags&BufferCompressed != 0 {
+		var start [4]byte
+		b, _, _ = decompress(start[:0], b, len(start))
+	}
+	if !empty && len(b) >= 4 && !isMarker(b) {
 		return false, nil
 	}
 	next := pos + int64(h.size)
-	if !chain || next+bufferHeaderSize > f.size {
-		return true, nil
+	if !scan || next+bufferHeaderSize > f.size {
+		return !scan || !empty && len(b) >= 4, nil
 	}
 	if f.probes++; f.probes > maxProbes {
 		return false, nil
@@ -601,7 +617,7 @@ func (f *File) plausible(pos int64, chain bool) (bool, error) {
 		return false, f.readError(next, err)
 	}
 	h = parseBufferHead(probe[:])
-	return h.doubt(probe[bufferHeaderSize:n], &f.o) == "" || allZero(probe[:n]), nil
+	return h.doubt(probe[bufferHeaderSize:n], &f.o) == "" && h.usual(f.logger) || allZero(probe[:n]), nil
 }
 
 // zeroes says whether the file holds nothing but zeroes between two offsets.
@@ -625,7 +641,7 @@ func (f *File) zeroes(from, to int64) (bool, error) {
 // read returns n bytes at pos, fewer at the end of the file. If the file is shorter than it
 // was, f.size follows.
 func (f *File) read(pos int64, n int) ([]byte, error) {
-	n = int(min(int64(n), f.size-pos))
+	n = int(max(0, min(int64(n), f.size-pos)))
 	b, err := f.in.at(pos, n)
 	if err != nil {
 		return nil, f.readError(pos, err)

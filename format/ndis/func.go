@@ -1,3 +1,9 @@
+// Package ndis is the vocabulary of the CoNDIS interface as data: functions and callbacks
+// with their parameters and the place of each in a trace, statuses, address families,
+// OIDs, IRQLs, handler structures, and the keys of the detail column. Collectors, replay,
+// scenarios and documentation are driven by these tables.
+//
+// Everything here is constant after initialization and safe for concurrent use.
 package ndis
 
 import "iter"

@@ -70,6 +70,7 @@ type afOpen struct {
 	handle      uint64   // NdisAfHandle
 	handleSince uint64   // seq of the row that shows it first
 	owner       *registration
+	reuses      bool // its handle is that of another open that still lives
 	broken      bool // a finding about the open says enough about its later life
 
 	closes   []*closing
@@ -450,6 +451,31 @@ func (w *world) findOpens() {
 			}
 		}
 	}
+	for _, a := range w.opens {
+		if u := a.upcall(); u != nil {
+			a.reuses = slices.ContainsFunc(w.opens, func(o *afOpen) bool { return o != a && w.holds(o, u) })
+		}
+	}
+}
+
+// holds says that the open a was alive, with nobody closing it, when NDIS passed its
+// handle on in u, the ProtocolCmOpenAf of another open.
+func (w *world) holds(a *afOpen, u *call) bool {
+	if a.handle == 0 || a.handle != u.in.AF || !a.upcall().before(u) || a.upcall().in.Seq > u.in.Seq {
+		return false
+	}
+	if s, by := a.answer(); by != nil && s != ndis.StatusSuccess && by.maybeBefore(u) {
+		return false
+	}
+	if s, _, by := a.outcome(); by != nil && s != ndis.StatusSuccess && by.maybeBefore(u) {
+		return false
+	}
+	for _, k := range w.of(ndis.NdisClCloseAddressFamily) {
+		if k.in.AF == a.handle && k.in.Seq > a.handleSince && k.maybeBefore(u) {
+			return false
+		}
+	}
+	return true
 }
 
 // opener is the client's open that made NDIS call u, a ProtocolCmOpenAf: the one that
@@ -521,7 +547,7 @@ func (w *world) openToTell(p *call) *afOpen {
 func (w *world) openByHandle(h uint64, c *call) *afOpen {
 	var found *afOpen
 	for _, a := range w.opens {
-		if h != 0 && a.handle == h && a.handleSince < c.in.Seq && (found == nil || a.handleSince > found.handleSince) {
+		if h != 0 && a.handle == h && !a.reuses && a.handleSince < c.in.Seq && (found == nil || a.handleSince > found.handleSince) {
 			found = a
 		}
 	}

@@ -1,0 +1,361 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aftrace/aftrace/analysis/rows"
+	"github.com/aftrace/aftrace/format"
+)
+
+// Limits of the text report, which is to be read; the JSON report has everything.
+const (
+	DefaultFindings  = 20 // findings and conflicts shown
+	rowsPerFinding   = 8
+	rowsPerConflict  = 4
+	timingsPerReport = 24
+	reasonsShown     = 5
+)
+
+// TextOptions says how the text report looks.
+type TextOptions struct {
+	Color    bool
+	Timings  bool
+	Findings int // how many findings, and how many conflicts, are shown; DefaultFindings if 0, all if negative
+
+	// Rows fetches the rows of the trace at an index that prove findings, see Evidence. It
+	// is called once for each trace that needs it. If it is nil, or a row is missing, the
+	// report shows the number of the row.
+	Rows func(trace int, seqs []uint64) map[uint64]format.Event
+}
+
+func (o *TextOptions) findings(n int) int {
+	switch {
+	case o.Findings < 0:
+		return n
+	case o.Findings == 0:
+		return min(n, DefaultFindings)
+	}
+	return min(n, o.Findings)
+}
+
+// WriteText writes the report for people: the verdict first, then what led to it. Whatever
+// a trace says, the text holds no control character but line ends and its own colours.
+func (r *Report) WriteText(w io.Writer, o TextOptions) error {
+	t := &textReport{Report: r, o: o, rows: map[int]map[uint64]format.Event{}}
+	t.fetch()
+	t.head()
+	t.findings()
+	t.conflicts()
+	t.coverage()
+	if o.Timings {
+		t.timings()
+	}
+	_, err := w.Write(t.b.Bytes())
+	return err
+}
+
+type textReport struct {
+	*Report
+	o    TextOptions
+	b    bytes.Buffer
+	rows map[int]map[uint64]format.Event
+}
+
+func (t *textReport) line(format string, args ...any) {
+	fmt.Fprintf(&t.b, format+"\n", args...)
+}
+
+// Colours of the terminal, by what they mean.
+const (
+	bad   = "1;31"
+	doubt = "1;33"
+	good  = "1;32"
+	faint = "2"
+)
+
+func (t *textReport) paint(color, s string) string {
+	if !t.o.Color {
+		return s
+	}
+	return "\x1b[" + color + "m" + s + "\x1b[0m"
+}
+
+var verdictColor = map[string]string{"conforms": good, "inconclusive": doubt, "violations": bad, "unreadable": bad}
+
+// fetch reads the rows that will be shown, each trace once.
+func (t *textReport) fetch() {
+	if t.o.Rows == nil {
+		return
+	}
+	want := map[int][]uint64{}
+	for i := range t.o.findings(len(t.Findings)) {
+		f := &t.Findings[i]
+		want[f.trace] = append(want[f.trace], shown(f.Events, rowsPerFinding)...)
+	}
+	for i := range t.o.findings(len(t.Conflicts)) {
+		c := &t.Conflicts[i]
+		want[c.trace] = append(want[c.trace], shown(c.Events, rowsPerConflict)...)
+	}
+	for _, trace := range slices.Sorted(maps.Keys(want)) {
+		t.rows[trace] = t.o.Rows(trace, want[trace])
+	}
+}
+
+// shown are the events of a list that are shown: all, or the first and last ones.
+func shown(seqs []uint64, most int) []uint64 {
+	if len(seqs) <= most {
+		return seqs
+	}
+	return append(slices.Clone(seqs[:most/2]), seqs[len(seqs)-most/2:]...)
+}
+
+func (t *textReport) head() {
+	counts := map[string]int{}
+	for i := range t.Findings {
+		f := &t.Findings[i]
+		if f.Verdict == "inconclusive" {
+			counts["inconclusive"]++
+		} else {
+			counts[f.Severity]++
+		}
+	}
+	var parts []string
+	for _, kind := range []string{"error", "warning", "info"} {
+		if n := counts[kind]; n > 0 {
+			parts = append(parts, plural(n, kind))
+		}
+	}
+	if n := counts["inconclusive"]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d inconclusive", n))
+	}
+	if n := len(t.Conflicts); n > 0 {
+		parts = append(parts, plural(n, "conflict"))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "no findings")
+	}
+	word := t.paint(verdictColor[t.Verdict], t.Verdict)
+	if t.asked {
+		word += " (by --fail-on)"
+	}
+	t.line("%s: %s in %s", word, strings.Join(parts, ", "), plural(int(t.Events), "event"))
+	for i := range t.Traces {
+		s := &t.Traces[i]
+		text := plural(int(s.Events), "event")
+		if s.Lost > 0 {
+			text += fmt.Sprintf(", %d lost", s.Lost)
+		}
+		for _, k := range slices.Sorted(maps.Keys(s.Defects)) {
+			text += fmt.Sprintf(", %d× %s", s.Defects[k], rows.Safe(k))
+		}
+		if len(t.Traces) > 1 {
+			text = s.Verdict + ", " + text
+		}
+		t.line("  %s: %s", rows.Safe(s.Path), text)
+		if s.Error != "" {
+			t.line("    %s", t.paint(bad, rows.Safe(s.Error)))
+		}
+		for _, why := range s.Reasons {
+			t.line("    inconclusive: %s", rows.Safe(why))
+		}
+	}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (t *textReport) findings() {
+	n := t.o.findings(len(t.Findings))
+	for i := range n {
+		f := &t.Findings[i]
+		color := map[string]string{"error": bad, "warning": doubt}[f.Severity]
+		kind := f.Severity
+		if f.Verdict == "inconclusive" {
+			color, kind = doubt, "inconclusive "+f.Severity
+		}
+		head := kind
+		if color != "" {
+			head = t.paint(color, kind)
+		}
+		t.line("")
+		where := ""
+		if len(t.Traces) > 1 {
+			where = " in " + rows.Safe(f.Trace)
+		}
+		t.line("%s %s%s, at fault: %s", head, f.ID, where, f.blame())
+		t.line("  %s", rows.Safe(f.Message))
+		if f.Why != "" {
+			t.line("  inconclusive: %s", rows.Safe(f.Why))
+		}
+		if len(f.Also) > 0 {
+			t.line("  also: %s", strings.Join(f.Also, ", "))
+		}
+		t.evidence(f.trace, f.Events, rowsPerFinding)
+		if f.Page != "" {
+			t.line("  %s", t.paint(faint, f.Page))
+		}
+	}
+	if rest := len(t.Findings) - n; rest > 0 {
+		t.line("")
+		t.line("… and %s more (--findings -1 shows all)", plural(rest, "finding"))
+	}
+}
+
+// blame says who is at fault, by role and name.
+func (f *Finding) blame() string {
+	s := f.AtFault
+	if s == "" {
+		s = "nobody"
+	}
+	if f.Driver != nil {
+		s += " " + rows.Safe(*f.Driver)
+	}
+	if f.Adapter != nil {
+		s += " on adapter " + *f.Adapter
+	}
+	return s
+}
+
+func (t *textReport) evidence(trace int, seqs []uint64, most int) {
+	show := shown(seqs, most)
+	for i, seq := range show {
+		if len(show) < len(seqs) && i == most/2 {
+			t.line("    … %d more …", len(seqs)-len(show))
+		}
+		if e, ok := t.rows[trace][seq]; ok {
+			t.line("  %s", rows.AppendText(nil, &e))
+		} else {
+			t.line("  %6d", seq)
+		}
+	}
+}
+
+func (t *textReport) conflicts() {
+	n := t.o.findings(len(t.Conflicts))
+	for i := range n {
+		c := &t.Conflicts[i]
+		t.line("")
+		where := ""
+		if c.Adapter != nil {
+			where = " on adapter " + *c.Adapter
+		}
+		if len(t.Traces) > 1 {
+			where += " in " + rows.Safe(c.Trace)
+		}
+		holder := "nobody"
+		if c.Holder != nil {
+			holder = rows.Safe(*c.Holder)
+		}
+		if c.heldFor >= 0 && c.Holder != nil {
+			holder += fmt.Sprintf(" (for %s)", duration(c.heldFor))
+		}
+		af := c.AF
+		if c.version != "" {
+			af += " " + c.version
+		}
+		t.line("%s %s of %s%s", t.paint(doubt, "conflict"), c.Kind, af, where)
+		t.line("  contender: %s, got %s; holder: %s", rows.Safe(c.Contender), c.Status, holder)
+		t.evidence(c.trace, c.Events, rowsPerConflict)
+	}
+	if rest := len(t.Conflicts) - n; rest > 0 {
+		t.line("")
+		t.line("… and %s more (--findings -1 shows all)", plural(rest, "conflict"))
+	}
+}
+
+// coverage says what the verdict rests on.
+func (t *textReport) coverage() {
+	var checked, partly, none int
+	reasons := map[string]uint64{}
+	for i := range t.Rules {
+		ru := &t.Rules[i]
+		switch {
+		case ru.Checked > 0 && ru.NotChecked == 0:
+			checked++
+		case ru.Checked > 0:
+			partly++
+		default:
+			none++
+		}
+		for why, n := range ru.Reasons {
+			if n > 0 {
+				reasons[why] += n
+			}
+		}
+	}
+	if len(t.Rules) == 0 {
+		return
+	}
+	t.line("")
+	t.line("rules: %d evaluated, %d in part, %d had nothing to judge or could not be judged", checked, partly, none)
+	most := slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), strings.Compare(a, b))
+	})
+	for i, why := range most {
+		if i == reasonsShown {
+			t.line("  … and %d more reasons", len(most)-i)
+			break
+		}
+		t.line("  not checked %d×: %s", reasons[why], rows.Safe(why))
+	}
+	var passed uint64
+	for _, n := range t.unjudged {
+		passed += n
+	}
+	if passed > 0 {
+		t.line("  %s of %s not judged by this version", plural(int(passed), "event"), plural(len(t.unjudged), "function"))
+	}
+	t.line("digest: %s", t.Digest)
+}
+
+func (t *textReport) timings() {
+	if len(t.Timings) == 0 {
+		return
+	}
+	rs := slices.Clone(t.Timings)
+	// The slowest first: they are what somebody reads a table of timings for.
+	slices.SortStableFunc(rs, func(a, b Timing) int { return cmp.Compare(b.Max, a.Max) })
+	n := min(len(rs), timingsPerReport)
+	t.line("")
+	t.line("timings, as recorded: %-24s %8s %9s %9s %9s %9s %9s", "", "count", "min", "p50", "p90", "p99", "max")
+	for i := range n {
+		r := &rs[i]
+		label := r.Function
+		if r.AF != nil {
+			label += " " + *r.AF
+		}
+		if r.Driver != nil {
+			label += " " + rows.Safe(*r.Driver)
+		}
+		if r.Count == 0 {
+			t.line("  %-44s %8s interrupted: %d", label, "-", r.Interrupted)
+			continue
+		}
+		t.line("  %-44s %8d %9s %9s %9s %9s %9s", label, r.Count, duration(r.Min), duration(r.P50), duration(r.P90), duration(r.P99), duration(r.Max))
+	}
+	if n < len(rs) {
+		t.line("  … and %d more", len(rs)-n)
+	}
+}
+
+// duration is a length of time with few digits, so that columns stay narrow.
+func duration(ns int64) string {
+	d := time.Duration(ns)
+	for _, unit := range []time.Duration{time.Hour, time.Minute, time.Second, time.Millisecond, time.Microsecond} {
+		if d >= unit {
+			return d.Round(unit / 100).String()
+		}
+	}
+	return d.String()
+}

@@ -1,0 +1,122 @@
+package naive
+
+import (
+	"slices"
+
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
+)
+
+// checkRegistrations holds REG-01 to REG-09, REG-11, REG-13 and REG-14. What becomes of a
+// refused, withdrawn or dead registration (REG-12, REG-15, REG-17) shows in
+// notifications and opens.
+func (w *world) checkRegistrations() {
+	for _, r := range w.regs {
+		if s, ok := r.call.result(); ok && !slices.Contains([]ndis.Status{ndis.StatusSuccess, ndis.StatusResources, ndis.StatusFailure}, s) {
+			w.violation(rule.REG06, r.call.out)
+		}
+		if r.mcm {
+			if i := r.adapter.init; i != nil && i.out != nil && i.out.TS < r.call.in.TS {
+				w.advice(rule.REG08, r.call.in)
+			}
+		}
+		if r.accepted && r.adapter != nil {
+			w.checkAccepted(r)
+		}
+	}
+	w.checkEveryBinding()
+}
+
+// checkAccepted judges a registration that got SUCCESS. All causes of refusal give the
+// same FAILURE, so one wrong SUCCESS is one finding.
+func (w *world) checkAccepted(r *registration) {
+	b := r.binding
+	if b != nil {
+		switch {
+		case b.close.before(r.call):
+			w.violation(rule.REG05, r.call.out)
+			return
+		case b.driver != nil && !b.driver.co:
+			w.violation(rule.REG03, r.call.out)
+			return
+		}
+	}
+	if r.adapter.coKnown && !r.adapter.co {
+		// For an MCM the page names the caller, which is the miniport driver itself.
+		w.violation(rule.REG04, r.call.out)
+		return
+	}
+	if w.checkHolders(r) {
+		return
+	}
+	if b == nil {
+		return
+	}
+	if b.unbind.before(r.call) {
+		w.advice(rule.REG05, r.call.out)
+		return
+	}
+	if _, end, _ := b.bindEnd(); end.over(r.call) {
+		w.advice(rule.REG07, r.call.in)
+	}
+}
+
+// checkHolders looks for registrations of the same type on the adapter that were accepted
+// before r and live beside it in every order. It reports whether one makes r a violation.
+func (w *world) checkHolders(r *registration) bool {
+	var same, others, mcms, versions bool
+	for _, h := range w.regs {
+		if h == r || !h.accepted || h.adapter != r.adapter || h.typ != r.typ ||
+			h.call.out.Seq > r.call.out.Seq || h.mayEndBefore(r.call) {
+			continue
+		}
+		switch {
+		case h.sameOwner(r) && !r.mcm:
+			same = true
+		case !h.sameVersion(r.call.in):
+			versions = true
+		case h.sameOwner(r):
+			same = true
+		default:
+			others = true
+			mcms = mcms || h.mcm
+		}
+	}
+	r.repeats = same
+	switch {
+	case r.mcm && (same || others):
+		w.violation(rule.REG11, r.call.out)
+	case mcms:
+		w.violation(rule.REG14, r.call.out)
+	case others:
+		w.violation(rule.REG02, r.call.out)
+	case same:
+		w.remark(rule.REG13, r.call.out)
+		return false
+	case versions:
+		w.remark(rule.REG01, r.call.out)
+		return false
+	default:
+		return false
+	}
+	return true
+}
+
+// checkEveryBinding holds REG-09: a call manager that registers on one binding registers
+// on each. One that tried and was refused has done its part.
+func (w *world) checkEveryBinding() {
+	for _, b := range w.bindings {
+		row, _, ok := b.bindEnd()
+		if b.driver == nil || !b.driver.callManager || !ok || !b.isOpen() || b.adapter.coKnown && !b.adapter.co {
+			continue
+		}
+		tried, elsewhere := false, false
+		for _, r := range w.regs {
+			tried = tried || r.binding == b
+			elsewhere = elsewhere || r.accepted && r.binding != nil && r.binding != b && r.binding.label == b.label
+		}
+		if !tried && elsewhere && w.complete {
+			w.remark(rule.REG09, row)
+		}
+	}
+}
