@@ -2,6 +2,7 @@ package format
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -39,6 +40,10 @@ func (p *jsonScanner) space() {
 
 // next skips space and consumes c.
 func (p *jsonScanner) next(c byte) bool {
+	if p.i < len(p.s) && p.s[p.i] == c {
+		p.i++
+		return true
+	}
 	p.space()
 	if p.i < len(p.s) && p.s[p.i] == c {
 		p.i++
@@ -149,17 +154,19 @@ func (p *jsonScanner) str() bool {
 	return false
 }
 
-// plainPrefix is the length of a prefix of s, in steps of eight bytes, without quotes,
-// backslashes, control characters and bytes outside ASCII.
+// plainPrefix is the length of a prefix of s without quotes, backslashes, control
+// characters and bytes outside ASCII. It looks at eight bytes at a time and not at the
+// last seven.
 func plainPrefix(s string) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	n := 0
 	for len(s)-n >= 8 {
 		x := binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s[n:]), 8))
-		// The top bit of a byte of zero(v) is set if the byte is 0 (and maybe above such).
 		quote, backslash := x^ones*'"', x^ones*'\\'
-		if (x|(x-ones*' ')|(quote-ones)&^quote|(backslash-ones)&^backslash)&tops != 0 {
-			break
+		// v-ones borrows into the top bit of the lowest byte of v that is 0, and likewise
+		// x-ones*' ' of the lowest below the space.
+		if found := (x | (x - ones*' ') | (quote - ones) | (backslash - ones)) & tops; found != 0 {
+			return n + bits.TrailingZeros64(found)/8
 		}
 		n += 8
 	}

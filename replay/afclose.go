@@ -654,6 +654,19 @@ func (c *Checker) closedByThen(o *afOpen, at, proof ev, st ndis.Status) {
 		c.skip(rule.CLOSE14, reasonNoCalls)
 		return
 	}
+	if c.unsure > 0 {
+		id := o.id
+		c.hold(later(at, proof), func() {
+			if o.id == id {
+				c.judgeClosedByThen(o, at, proof, st)
+			}
+		})
+		return
+	}
+	c.judgeClosedByThen(o, at, proof, st)
+}
+
+func (c *Checker) judgeClosedByThen(o *afOpen, at, proof ev, st ndis.Status) {
 	c.check(rule.CLOSE14)
 	if st == ndis.StatusSuccess && o.closeMark.state == markNone && o.state != afClosed {
 		c.report(rule.CLOSE14, at, rule.Client, o.adapter, c.clientName(o),

@@ -378,7 +378,7 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 			c.report(rule.OPEN03, at, rule.NDIS, a, who,
 				"an AF was opened on a binding after NdisCloseAdapterEx", cl.ev, b.close.enter)
 			return
-		case b.unbind.state != markNone && b.unbind.enter.seq < cl.seq && (c.before(&b.unbind, cl) || b.unbind.state == markEntered):
+		case b.unbind.state != markNone && b.unbind.enter.n < cl.ev.n && (c.before(&b.unbind, cl) || b.unbind.state == markEntered):
 			c.report(rule.OPEN03, at, rule.NDIS, a, who,
 				"an AF was opened on a binding that is being unbound", cl.ev, b.unbind.enter).severity(rule.Warning)
 		}
@@ -508,9 +508,22 @@ func (c *Checker) stillPending(cl *call, at ev) {
 	if cl.verdict&suspectAFPending == 0 || cl.b == nil {
 		return
 	}
+	if c.unsure > 0 {
+		x, id := *cl, cl.b.id
+		c.hold(at, func() {
+			if x.b.id == id {
+				c.judgeStillPending(&x, at)
+			}
+		})
+		return
+	}
+	c.judgeStillPending(cl, at)
+}
+
+func (c *Checker) judgeStillPending(cl *call, at ev) {
 	p := cl.b.pending
 	c.check(rule.OPEN09)
-	if p == nil || p == cl.o || p.clOpen.state != opPended || p.clOpen.ret.seq > cl.seq {
+	if p == nil || p == cl.o || p.clOpen.state != opPended || p.clOpen.ret.n > cl.ev.n {
 		return
 	}
 	f := c.report(rule.OPEN09, cl.ev, rule.Client, cl.b.adapter, c.who(cl.b.label, cl.b.driver),

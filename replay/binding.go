@@ -828,10 +828,23 @@ func (c *Checker) useBinding(cl *call) *binding {
 
 // usedBinding is called at the return of the same.
 func (c *Checker) usedBinding(cl *call, at ev) {
-	b := cl.b
-	if b == nil {
+	if cl.b == nil || cl.verdict&(suspectOpenPending|suspectUnbindAsked) == 0 {
 		return
 	}
+	if c.unsure > 0 {
+		x, id := *cl, cl.b.id
+		c.hold(at, func() {
+			if x.b.id == id {
+				c.judgeUsedBinding(&x, at)
+			}
+		})
+		return
+	}
+	c.judgeUsedBinding(cl, at)
+}
+
+func (c *Checker) judgeUsedBinding(cl *call, at ev) {
+	b := cl.b
 	if cl.verdict&suspectOpenPending != 0 {
 		c.check(rule.BIND02)
 		if b.open.state == opPended {

@@ -53,6 +53,9 @@ type Checker struct {
 	b *format.Batch
 	i int
 
+	unsure int64      // ns by which the clocks of two threads may differ
+	held   fifo[held] // checks that wait until the order is certain
+
 	labels   map[string]uint32
 	names    []string
 	byLabel  []*driver // by label id
@@ -115,6 +118,9 @@ func New(o Options) *Checker {
 	if c.maxDead == 0 {
 		c.maxDead = defaultMaxDead
 	}
+	if ns, err := strconv.ParseInt(o.Metadata["aftrace.order.uncertainty_ns"], 10, 64); err == nil && ns > 0 {
+		c.unsure = ns
+	}
 	switch o.Metadata["aftrace.level"] {
 	case "export":
 		c.export = yes
@@ -142,11 +148,14 @@ func (c *Checker) Batch(b *format.Batch) error {
 func (c *Checker) row() {
 	b, i := c.b, c.i
 	c.events++
-	at := ev{seq: b.Seq[i], ts: b.TS[i]}
+	at := ev{seq: b.Seq[i], ts: b.TS[i], n: c.events}
 	if at.ts < c.lastTS {
 		c.defect(DefectTimeBackwards)
 	}
 	c.lastTS, c.lastSeq = at.ts, at.seq
+	for c.held.n > 0 && c.held.at(0).due < at.ts {
+		c.held.pop().check()
+	}
 	switch b.Phase[i] {
 	case format.PhaseGap:
 		c.gap(at)
@@ -432,15 +441,25 @@ func (c *Checker) before(m *mark, cl *call) bool {
 	case markNone:
 		return false
 	case markReturned:
-		if m.ret.ts < cl.ts {
+		if m.ret.ts < cl.ts-c.unsure {
 			return true
 		}
 	}
-	return m.thread.known && m.thread == cl.thread && m.enter.seq < cl.seq
+	return m.thread.known && m.thread == cl.thread && m.enter.n < cl.ev.n
 }
 
+// held is a check that something had not happened when a call returned. Where the clocks are
+// not exact, what is recorded up to that much later counts as having happened before.
+type held struct {
+	due   int64
+	check func()
+}
+
+// hold lets check run once the order of at and what follows it is certain.
+func (c *Checker) hold(at ev, check func()) { c.held.push(held{at.ts + c.unsure, check}) }
+
 // passed says that an event at e is ordered before cl.
-func passed(e ev, cl *call) bool { return e.seen() && e.seq < cl.seq }
+func passed(e ev, cl *call) bool { return e.seen() && e.n < cl.ev.n }
 
 func (m *mark) open(cl *call) {
 	*m = mark{enter: cl.ev, thread: cl.thread, state: markEntered}

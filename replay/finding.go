@@ -119,6 +119,9 @@ func (c *Checker) Finish(end End) *Result {
 		c.lost += end.LostEvents
 		c.addGap(gap{minTime, maxTime, 0})
 	}
+	for c.held.n > 0 {
+		c.held.pop().check()
+	}
 	c.finishWorld(end.Truncated)
 	if end.Truncated {
 		c.addGap(gap{c.lastTS, maxTime, c.lastSeq})

@@ -61,7 +61,7 @@ func (r *registration) ready() (ev, bool) {
 }
 
 func later(a, b ev) ev {
-	if b.seq > a.seq {
+	if b.n > a.n {
 		return b
 	}
 	return a
@@ -615,6 +615,20 @@ func returnNotify(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if b == nil || b.id == 0 || b.adapter == nil || cl.has&format.HasAFType == 0 {
 		return
 	}
+	if c.unsure > 0 {
+		x, id := *cl, b.id
+		c.hold(at, func() {
+			if x.b.id == id {
+				c.judgeNotify(&x, at)
+			}
+		})
+		return
+	}
+	c.judgeNotify(cl, at)
+}
+
+func (c *Checker) judgeNotify(cl *call, at ev) {
+	b := cl.b
 	a, r := b.adapter, cl.reg
 	if r != nil && int(r.id) != cl.n {
 		r = nil
@@ -701,7 +715,7 @@ func (c *Checker) strayNotify(cl *call, b *binding, at ev, who string) {
 	}
 	// A due notification with the wrong type in it.
 	for _, r := range a.regs {
-		if ready, ok := r.ready(); ok && !r.ownedBy(b) && ready.seq < cl.seq && b.complete.seen() && b.notice(r) == nil {
+		if ready, ok := r.ready(); ok && !r.ownedBy(b) && ready.n < cl.ev.n && b.complete.seen() && b.notice(r) == nil {
 			c.check(rule.NOTE08)
 			c.remember(b, r, cl.ev)
 			c.report(rule.NOTE08, cl.ev, rule.NDIS, a, who,
@@ -758,19 +772,19 @@ func (c *Checker) due(x *binding, r *registration) (at ev, bound bool, ok bool) 
 		return ev{}, false, false
 	}
 	at, bound = ready, true
-	if x.complete.seq > ready.seq {
+	if x.complete.n > ready.n {
 		at, bound = x.complete, false
 	}
 	// Nothing is due once either side has begun to go.
 	for _, m := range []*mark{&x.unbind, &x.close, &r.end} {
-		if m.state != markNone && m.enter.seq < at.seq {
+		if m.state != markNone && m.enter.n < at.n {
 			return ev{}, false, false
 		}
 	}
-	if r.b != nil && r.b.unbind.state != markNone && r.b.unbind.enter.seq < at.seq {
+	if r.b != nil && r.b.unbind.state != markNone && r.b.unbind.enter.n < at.n {
 		return ev{}, false, false
 	}
-	if r.mcm && r.adapter.halt.state != markNone && r.adapter.halt.enter.seq < at.seq {
+	if r.mcm && r.adapter.halt.state != markNone && r.adapter.halt.enter.n < at.n {
 		return ev{}, false, false
 	}
 	return at, bound, true

@@ -41,7 +41,6 @@ func enterClRegisterSap(c *Checker, cl *call) {
 		c.saps.put(key{kindClientSAP<<56 | s.ns, s.ctx}, s)
 	}
 	s.live = true
-	o.saps++
 }
 
 func returnClRegisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
@@ -52,10 +51,15 @@ func returnClRegisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Status
 	if s == nil {
 		return
 	}
+	if !s.live || s.o.id != s.oid {
+		return
+	}
 	if known && st != ndis.StatusSuccess && st != ndis.StatusPending {
 		c.endSap(s)
 		return
 	}
+	s.since = at
+	s.o.saps++
 	if c.b != nil && c.b.Phase[c.i] == format.PhaseReturn && c.b.Has[c.i]&format.HasSAP != 0 && c.b.SAP[c.i] != 0 && s.live {
 		c.nameSap(s, c.b.SAP[c.i])
 	}
@@ -66,17 +70,25 @@ func (c *Checker) nameSap(s *sap, h uint64) {
 	c.saps.put(key{kindSAP<<56 | s.ns, h}, s)
 }
 
+// drop counts that an object of o, there since that row, has gone.
+func (c *Checker) drop(o *afOpen, id uint64, since ev, count *int) {
+	if o.id != id {
+		return
+	}
+	*count--
+	if o.inClose > 0 && since.n < o.closeMark.enter.n {
+		o.inClose--
+	}
+}
+
 // endSap takes a SAP out of the world.
 func (c *Checker) endSap(s *sap) {
 	if !s.live {
 		return
 	}
 	s.live = false
-	if o := s.o; o.id == s.oid {
-		o.saps--
-		if o.inClose > 0 {
-			o.inClose--
-		}
+	if s.since.seen() {
+		c.drop(s.o, s.oid, s.since, &s.o.saps)
 	}
 	if s.hasHdl {
 		c.saps.delIf(key{kindSAP<<56 | s.ns, s.handle}, s)
@@ -158,7 +170,7 @@ func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	} else {
 		v = new(vc)
 	}
-	*v = vc{handle: c.b.VC[c.i], o: o, oid: o.id, ns: cl.ns}
+	*v = vc{handle: c.b.VC[c.i], o: o, oid: o.id, since: at, ns: cl.ns}
 	c.vcs.put(key{kindVC<<56 | v.ns, v.handle}, v)
 	o.vcs++
 }
@@ -179,11 +191,6 @@ func returnDeleteVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		return
 	}
 	c.vcs.del(k)
-	if o := v.o; o.id == v.oid {
-		o.vcs--
-		if o.inClose > 0 {
-			o.inClose--
-		}
-	}
+	c.drop(v.o, v.oid, v.since, &v.o.vcs)
 	c.freeVCs = append(c.freeVCs, v)
 }

@@ -9,6 +9,7 @@ import (
 type ev struct {
 	seq      uint64
 	ts       int64
+	n        uint64 // position in the order of replay
 	inferred bool
 }
 
@@ -335,6 +336,7 @@ type sap struct {
 	ns     uint64
 	o      *afOpen
 	oid    uint64
+	since  ev // its registration returned, or pended
 	live   bool
 }
 
@@ -342,6 +344,7 @@ type vc struct {
 	handle uint64
 	o      *afOpen
 	oid    uint64
+	since  ev // its creation returned
 	ns     uint64
 }
 

@@ -276,7 +276,7 @@ func (t *textReport) conflicts() {
 
 // coverage says what the verdict rests on.
 func (t *textReport) coverage() {
-	var checked, partly, none int
+	var checked, partly, not, idle int
 	reasons := map[string]uint64{}
 	for i := range t.Rules {
 		ru := &t.Rules[i]
@@ -285,8 +285,10 @@ func (t *textReport) coverage() {
 			checked++
 		case ru.Checked > 0:
 			partly++
+		case ru.NotChecked > 0:
+			not++
 		default:
-			none++
+			idle++
 		}
 		for why, n := range ru.Reasons {
 			if n > 0 {
@@ -298,7 +300,7 @@ func (t *textReport) coverage() {
 		return
 	}
 	t.line("")
-	t.line("rules: %d evaluated, %d in part, %d had nothing to judge or could not be judged", checked, partly, none)
+	t.line("rules: %d evaluated, %d in part, %d could not be, %d had nothing to judge", checked, partly, not, idle)
 	most := slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
 		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), strings.Compare(a, b))
 	})

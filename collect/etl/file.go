@@ -501,9 +501,9 @@ func (f *File) decompress(src []byte) {
 		f.st.Bytes.Trailing += rest
 	case rest <= 8 || allZero(src[used:]):
 		f.st.Bytes.BufferSlack += rest
-	default:
-		f.st.Bytes.Undecodable += rest
-		f.listRange(Range{Offset: pos + int64(used), Length: rest, Reason: "bytes after the compressed data"})
+	default: // the size of the buffer is wrong: look for the next one behind the data
+		f.buffer.Size -= rest
+		f.next -= rest
 	}
 }
 

@@ -3,6 +3,8 @@ package etl
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
+	"slices"
 )
 
 // Failures of decompress. The first is no damage where the file itself is cut there.
@@ -12,20 +14,29 @@ var (
 	errXpressLength   = errors.New("compressed data holds an impossible match length")
 )
 
+// slack is how far decompress may write past the end of its output, within its capacity: to
+// copy a few bytes too many in one step is faster than to copy the right number.
+const slack = 32
+
 // decompress appends at most n bytes to dst, decoded from the plain LZ77 variant of the
 // XPRESS algorithm ([MS-XCA] sections 2.3 and 2.4: no Huffman codes). It returns the output, how
 // many bytes of src it used, and why it stopped before n bytes. The output grows as it is
-// produced, so a false n costs nothing. A match that would pass n is cut there.
+// produced, so a false n costs nothing. A match that would pass n is cut there. The
+// capacity of dst past its length is overwritten.
 func decompress(dst, src []byte, n int) (out []byte, used int, err error) {
 	start := len(dst)
-	out = dst
+	out = slices.Grow(dst, min(n, 8*len(src))+slack)
 	var (
 		pos    int
 		flags  uint32 // remaining bits, next one at the top
 		left   int    // how many
 		nibble = -1   // position of a byte whose high nibble is unused
 	)
-	for len(out)-start < n {
+	for {
+		room := n - (len(out) - start)
+		if room <= 0 {
+			return out, pos, nil
+		}
 		if left == 0 {
 			if len(src)-pos < 4 {
 				return out, pos, errXpressShort
@@ -33,23 +44,25 @@ func decompress(dst, src []byte, n int) (out []byte, used int, err error) {
 			flags, left = binary.LittleEndian.Uint32(src[pos:]), 32
 			pos += 4
 		}
-		if flags == 0 && left == 32 && len(src)-pos >= 32 && n-(len(out)-start) >= 32 {
-			out = append(out, src[pos:pos+32]...)
-			pos += 32
-			left = 0
-			continue
-		}
-		left--
-		match := flags&(1<<31) != 0
-		flags <<= 1
-		if !match {
-			if pos >= len(src) {
-				return out, pos, errXpressShort
+		if k := min(bits.LeadingZeros32(flags), left, room); k > 0 { // literals
+			rest := src[pos:]
+			if end := len(out); len(rest) >= slack && cap(out)-end >= slack {
+				out = out[:end+slack]
+				*(*[slack]byte)(out[end:]) = *(*[slack]byte)(rest)
+				out = out[:end+k]
+			} else {
+				if k > len(rest) {
+					return append(out, rest...), len(src), errXpressShort
+				}
+				out = append(out, rest[:k]...)
 			}
-			out = append(out, src[pos])
-			pos++
+			pos += k
+			left -= k
+			flags <<= k
 			continue
 		}
+		flags <<= 1
+		left--
 		if len(src)-pos < 2 {
 			return out, pos, errXpressShort
 		}
@@ -69,44 +82,55 @@ func decompress(dst, src []byte, n int) (out []byte, used int, err error) {
 				nibble = -1
 			}
 			if length == 15 {
-				if pos >= len(src) {
-					return out, pos, errXpressShort
+				if length, pos, err = longLength(src, pos); err != nil {
+					return out, pos, err
 				}
-				length = uint64(src[pos])
-				pos++
-				if length == 255 {
-					if len(src)-pos < 2 {
-						return out, pos, errXpressShort
-					}
-					length = uint64(binary.LittleEndian.Uint16(src[pos:]))
-					pos += 2
-					if length == 0 {
-						if len(src)-pos < 4 {
-							return out, pos, errXpressShort
-						}
-						length = uint64(binary.LittleEndian.Uint32(src[pos:]))
-						pos += 4
-					}
-					if length < 15+7 {
-						return out, pos, errXpressLength
-					}
-					length -= 15 + 7
-				}
-				length += 15
 			}
 			length += 7
 		}
 		length += 3
-		if distance > len(out)-start {
+		end := len(out)
+		if distance > end-start {
 			return out, pos, errXpressDistance
 		}
-		room := n - (len(out) - start)
-		if length > uint64(room) {
-			length = uint64(room)
+		switch length := int(min(length, uint64(room))); {
+		case length <= 16 && distance >= 8 && cap(out)-end >= slack:
+			out = out[:end+16]
+			binary.LittleEndian.PutUint64(out[end:], binary.LittleEndian.Uint64(out[end-distance:]))
+			binary.LittleEndian.PutUint64(out[end+8:], binary.LittleEndian.Uint64(out[end-distance+8:]))
+			out = out[:end+length]
+		default:
+			out = appendMatch(out, distance, length)
 		}
-		out = appendMatch(out, distance, int(length))
 	}
-	return out, pos, nil
+}
+
+// longLength reads what follows a nibble of 15: how much longer a match is than 10 bytes.
+func longLength(src []byte, pos int) (length uint64, next int, err error) {
+	if pos >= len(src) {
+		return 0, pos, errXpressShort
+	}
+	length = uint64(src[pos])
+	pos++
+	if length < 255 {
+		return length + 15, pos, nil
+	}
+	if len(src)-pos < 2 {
+		return 0, pos, errXpressShort
+	}
+	length = uint64(binary.LittleEndian.Uint16(src[pos:]))
+	pos += 2
+	if length == 0 {
+		if len(src)-pos < 4 {
+			return 0, pos, errXpressShort
+		}
+		length = uint64(binary.LittleEndian.Uint32(src[pos:]))
+		pos += 4
+	}
+	if length < 15+7 {
+		return 0, pos, errXpressLength
+	}
+	return length - 7, pos, nil
 }
 
 // appendMatch appends length bytes found distance before the end of out, which may overlap

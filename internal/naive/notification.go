@@ -155,17 +155,19 @@ func (w *world) due(r *registration, b *binding) *format.Event {
 	if ownerRow == nil || !ok {
 		return nil
 	}
-	if r.mcm && r.adapter.halt != nil || !r.mcm && (r.binding.unbind != nil || r.binding.close != nil) {
-		return nil
+	withdrawn := r.adapter.halt
+	if !r.mcm {
+		withdrawn = r.binding.unbind
+		if withdrawn == nil {
+			withdrawn = r.binding.close
+		}
 	}
 	switch {
 	case b.unbind != nil:
-		if !r.call.over(b.unbind) || !owner.over(b.unbind) || !client.over(b.unbind) {
+		if !r.call.over(b.unbind) || !owner.over(b.unbind) || !client.over(b.unbind) || withdrawn.maybeBefore(b.unbind) {
 			return nil
 		}
-	case b.close != nil:
-		return nil
-	case !w.complete:
+	case b.close != nil || withdrawn != nil || !w.complete:
 		return nil
 	}
 	row := r.call.out

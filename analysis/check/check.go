@@ -1,0 +1,163 @@
+// Package check replays traces: it reads them, feeds them to the checker and says what
+// became of each.
+package check
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/aftrace/aftrace/analysis/report"
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/replay"
+)
+
+// Options of Trace. The zero value gives the defaults of the reference.
+type Options struct {
+	Reader format.ReaderOptions
+	Replay replay.Options // Metadata is filled in
+
+	// Progress is told after each batch how many rows were replayed; it may be nil.
+	Progress func(rows uint64)
+}
+
+// Trace replays the trace at path. What is wrong with the input is in Trace.Err; the
+// result then is that of the rows before it. The error of Trace is that of ctx only.
+func Trace(ctx context.Context, path string, o Options) (report.Trace, error) {
+	r, err := format.Open(path, o.Reader)
+	if err != nil {
+		return report.Trace{Path: path, Err: err}, nil
+	}
+	defer r.Close()
+	return run(ctx, r, path, o)
+}
+
+// Read replays the trace that r delivers; name stands for it in reports.
+func Read(ctx context.Context, in io.Reader, name string, o Options) (report.Trace, error) {
+	r, err := format.NewReader(in, name, o.Reader)
+	if err != nil {
+		return report.Trace{Path: name, Err: err}, ctx.Err()
+	}
+	defer r.Close()
+	return run(ctx, r, name, o)
+}
+
+func run(ctx context.Context, r *format.Reader, path string, o Options) (report.Trace, error) {
+	o.Replay.Metadata = r.Metadata()
+	c := replay.New(o.Replay)
+	t := report.Trace{Path: path}
+	var placed uint64 // losses that gap rows tell of
+	gaps := false
+	for t.Err == nil {
+		if err := ctx.Err(); err != nil {
+			return t, err
+		}
+		b, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Err = err
+			break
+		}
+		for i, p := range b.Phase[:b.N] {
+			if p == format.PhaseGap {
+				gaps = true
+				if b.Has[i]&format.HasLost != 0 {
+					placed += b.Lost[i]
+				}
+			}
+		}
+		if err := c.Batch(b); err != nil {
+			return t, err
+		}
+		if o.Progress != nil {
+			o.Progress(r.Rows())
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return t, err
+	}
+	t.Result = c.Finish(replay.End{
+		Truncated:  r.Truncated() || t.Err != nil,
+		LostEvents: unplaced(r.Metadata(), placed, gaps),
+	})
+	for name, n := range r.Defects() {
+		// The checker counts some of these by the same name.
+		t.Result.Defects[name] = max(t.Result.Defects[name], n)
+	}
+	return t, nil
+}
+
+// unplaced is the number of lost events that no gap row tells of. Lost buffers without a
+// number of events count as one event if nothing else says where they were.
+func unplaced(md format.Metadata, placed uint64, gaps bool) uint64 {
+	lost, _ := strconv.ParseUint(md[format.MetaLostEvents], 10, 64)
+	buffers, _ := strconv.ParseUint(md[format.MetaLostBuffers], 10, 64)
+	switch {
+	case lost > placed:
+		return lost - placed
+	case lost == 0 && buffers > 0 && !gaps:
+		return 1
+	}
+	return 0
+}
+
+// Expand replaces folders by the traces in them, the .arrow and .arrows files, in the order
+// of their names: DIR the ones directly in it, DIR/... those in its subfolders too. Other
+// arguments stay as they are. A folder without a trace is an error.
+func Expand(args []string) ([]string, error) {
+	var paths []string
+	for _, arg := range args {
+		dir, deep := strings.CutSuffix(arg, "...")
+		if deep = deep && (dir == "" || os.IsPathSeparator(dir[len(dir)-1])); !deep {
+			dir = arg
+		} else if dir == "" {
+			dir = "."
+		}
+		if st, err := os.Stat(dir); arg == "-" || err != nil || !st.IsDir() {
+			paths = append(paths, arg)
+			continue
+		}
+		found, err := tracesIn(dir, deep)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("%s: no .arrow or .arrows file in it", arg)
+		}
+		paths = append(paths, found...)
+	}
+	return paths, nil
+}
+
+func tracesIn(dir string, deep bool) (found []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			if !deep && path != dir {
+				return fs.SkipDir
+			}
+		case isTrace(d.Name()):
+			found = append(found, path)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// isTrace says whether a name is that of a trace. A partly written one begins with a dot.
+func isTrace(name string) bool {
+	if strings.HasPrefix(name, ".") {
+		return false
+	}
+	ext := strings.ToLower(filepath.Ext(name))
+	return ext == ".arrow" || ext == ".arrows"
+}

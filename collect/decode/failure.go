@@ -1,0 +1,66 @@
+package decode
+
+import "fmt"
+
+// Reason is why something could not be decoded. The set is closed, so that failures can
+// be counted.
+type Reason uint8
+
+const (
+	ReasonNone         Reason = iota // nothing failed
+	ReasonNoDecoder                  // a manifest, classic or WPP record without its description
+	ReasonRecord                     // the extended items do not fit into the record
+	ReasonNoSchema                   // a TraceLogging event without its schema
+	ReasonTraitsCut                  // provider traits end early
+	ReasonSchemaCut                  // a schema ends early
+	ReasonSchemaType                 // a schema names a type that does not exist
+	ReasonSchemaDepth                // structs nest deeper than MaxDepth
+	ReasonSchemaFields               // a schema has more than MaxFields fields
+	ReasonPayloadCut                 // the payload ends inside a field
+	ReasonPayloadLeft                // the payload has bytes after the last field
+	ReasonValues                     // the event has more than MaxValues values
+	NumReasons
+)
+
+var reasonNames = [NumReasons]string{
+	ReasonNone:         "",
+	ReasonNoDecoder:    "no description of its payload",
+	ReasonRecord:       "damaged extended items",
+	ReasonNoSchema:     "TraceLogging event without a schema",
+	ReasonTraitsCut:    "provider traits end early",
+	ReasonSchemaCut:    "schema ends early",
+	ReasonSchemaType:   "schema names an unknown type",
+	ReasonSchemaDepth:  "structs nest too deep",
+	ReasonSchemaFields: "too many fields",
+	ReasonPayloadCut:   "payload ends early",
+	ReasonPayloadLeft:  "payload is longer than its schema",
+	ReasonValues:       "too many values",
+}
+
+func (r Reason) String() string {
+	if r < NumReasons {
+		return reasonNames[r]
+	}
+	return "?"
+}
+
+// MarshalText makes a Reason a key of JSON objects.
+func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// Failure says why and where decoding stopped. The zero value is success.
+type Failure struct {
+	Reason Reason
+	Offset int    // bytes: in the metadata for traits and schemas, else in the payload
+	Field  string // name of the field at which it stopped, if any
+}
+
+// Error is one line; "" for success.
+func (f Failure) Error() string {
+	switch {
+	case f.Reason == ReasonNone:
+		return ""
+	case f.Field != "":
+		return fmt.Sprintf("%v at byte %d (field %s)", f.Reason, f.Offset, f.Field)
+	}
+	return fmt.Sprintf("%v at byte %d", f.Reason, f.Offset)
+}
