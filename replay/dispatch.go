@@ -114,6 +114,7 @@ func (c *Checker) entered(cl *call) {
 	if cl.fn >= ndis.NumFuncs {
 		return
 	}
+	c.irql(cl)
 	t := &transitions[cl.fn]
 	if t.enter == nil {
 		c.unjudged[cl.fn]++

@@ -25,6 +25,7 @@ const (
 	reasonLevel
 	reasonNoKey
 	reasonAmbiguous
+	reasonNoIRQL
 	reasonNotJudged
 	numReasons
 )
@@ -42,6 +43,7 @@ var reasonText = [numReasons]string{
 	"level of the capture (api or export) not recorded",
 	"detail key not recorded",
 	"the row does not say which of several objects",
+	"IRQL not recorded",
 	"not judged by this version",
 }
 
@@ -248,7 +250,7 @@ func isAFGroup(g string) bool {
 }
 
 // judged are the groups of rules that the checker evaluates.
-var judged = map[string]bool{"BIND": true, "ROLE": true, "REG": true, "NOTE": true, "OPEN": true, "CLOSE": true}
+var judged = map[string]bool{"BIND": true, "ROLE": true, "REG": true, "NOTE": true, "OPEN": true, "CLOSE": true, "IRQL": true}
 
 // Judges says whether the checker evaluates a rule.
 func Judges(id rule.ID) bool {

@@ -129,7 +129,8 @@ type Schema struct {
 	Tags   uint32  // 28 bits
 	Fields []Field // in order; the members of a struct follow it
 
-	// Failure says where the metadata could not be read further; Fields are those before.
+	// Failure says where the metadata could not be read further; Fields are the complete
+	// ones before.
 	Failure Failure
 
 	meta []byte
@@ -182,9 +183,10 @@ func (p *schemaParser) parse(s *Schema) Failure {
 			open = open[:n-1]
 		}
 	}
+	// fail drops a struct of which not all members are known: its size is not either.
 	fail := func(f Failure) Failure {
-		for _, o := range open {
-			s.Fields[o.field].span = len(s.Fields) - o.field
+		if len(open) > 0 {
+			s.Fields = s.Fields[:open[0].field]
 		}
 		return f
 	}
@@ -206,7 +208,6 @@ func (p *schemaParser) parse(s *Schema) Failure {
 		}
 		if f.In == InStruct && f.Array != CustomArray && f.Members > 0 {
 			if len(open) == MaxDepth {
-				s.Fields = s.Fields[:len(s.Fields)-1]
 				return fail(Failure{Reason: ReasonSchemaDepth, Offset: at, Field: f.Name})
 			}
 			open = append(open, struct{ field, left int }{len(s.Fields) - 1, f.Members})

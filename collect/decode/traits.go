@@ -12,12 +12,12 @@ import (
 
 // Traits is what a TraceLogging event says of its provider (EVENT_HEADER_EXT_TYPE_PROV_TRAITS).
 type Traits struct {
-	Name     string
-	Group    etl.GUID // provider group, if HasGroup
-	HasGroup bool
-	Decode   etl.GUID // decode GUID, if HasDecode
+	Name      string
+	Group     etl.GUID // provider group, if HasGroup
+	HasGroup  bool
+	Decode    etl.GUID // decode GUID, if HasDecode
 	HasDecode bool
-	Other    []Trait // traits of other types
+	Other     []Trait // traits of other types
 }
 
 // Trait is a trait that this package does not interpret.

@@ -10,7 +10,6 @@ import (
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay"
-	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // Replay runs the checker over the rows of s in batches of size rows.
@@ -166,12 +165,5 @@ func Golden(r *replay.Result) string {
 	for _, k := range kinds {
 		fmt.Fprintf(&b, "defect %d %s\n", r.Defects[k], k)
 	}
-	var checked []string
-	for _, n := range r.Rules {
-		if n.Checked > 0 && n.Rule != rule.None {
-			checked = append(checked, n.Rule.String())
-		}
-	}
-	fmt.Fprintf(&b, "checked %s\n", strings.Join(checked, " "))
 	return b.String()
 }

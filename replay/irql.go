@@ -1,0 +1,80 @@
+package replay
+
+import (
+	"strings"
+
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
+)
+
+// irqlRules is the rule that the level at the entry of a function is judged by.
+var irqlRules = func() (of [ndis.NumFuncs]rule.ID) {
+	co := func(name string, prefixes ...string) bool {
+		for _, p := range prefixes {
+			if strings.HasPrefix(name, p) && !strings.HasPrefix(name, "NdisComplete") {
+				return true
+			}
+		}
+		return false
+	}
+	for fn := ndis.FuncUnknown + 1; fn < ndis.NumFuncs; fn++ {
+		name := fn.String()
+		switch {
+		case co(name, "NdisCl", "NdisCm", "NdisMCm", "NdisCo", "NdisMCo"):
+			of[fn] = rule.IRQL02
+		case co(name, "ProtocolCl", "ProtocolCm", "ProtocolCo", "MiniportCo"):
+			of[fn] = rule.IRQL04
+		}
+	}
+	for _, id := range []rule.ID{rule.IRQL01, rule.IRQL03, rule.IRQL05} {
+		for _, name := range id.Rule().Needs {
+			if fn := ndis.Lookup(name); fn != ndis.FuncUnknown {
+				of[fn] = id
+			}
+		}
+	}
+	return of
+}()
+
+// irql judges the level at which a call was made.
+func (c *Checker) irql(cl *call) {
+	id := irqlRules[cl.fn]
+	if id == rule.None || cl.d.caller == callerSelf {
+		return
+	}
+	if cl.has&format.HasIRQL == 0 {
+		c.skip(id, reasonNoIRQL)
+		return
+	}
+	c.check(id)
+	level := ndis.IRQL(c.b.IRQL[c.i])
+	bad, severity := false, rule.Error
+	switch id {
+	case rule.IRQL01, rule.IRQL03:
+		bad = level != ndis.PassiveLevel
+	case rule.IRQL05:
+		bad = level != ndis.DispatchLevel
+		if level < ndis.DispatchLevel {
+			severity = rule.Warning // AMB-15
+		}
+	default:
+		bad = level > ndis.DispatchLevel
+	}
+	if !bad {
+		return
+	}
+	fault, verb := rule.NDIS, " was made at "
+	if !isUp[cl.fn] {
+		verb = " was called at "
+		switch {
+		case isManagerCall[cl.fn]:
+			fault = rule.CallManager
+		case strings.HasPrefix(cl.name(), "NdisMCo"):
+			fault = rule.Miniport
+		default:
+			fault = rule.Client
+		}
+	}
+	c.report(id, cl.ev, fault, nil, c.names[cl.label], cl.name()+verb+level.String()).severity(severity)
+}
