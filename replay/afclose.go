@@ -118,7 +118,7 @@ func (c *Checker) deadUse(cl *call, d *deadOpen, manager bool) {
 	switch {
 	case isOpenComplete[cl.fn]:
 		f = c.report(rule.OPEN08, cl.ev, rule.CallManager, nil, who,
-			"the open was completed although it was not pending", d.cmOpen.call, d.cmOpen.last)
+			"the open was completed although it was not pending", d.cmOpen.last)
 		if d.cmOpen.state == opDone {
 			f.also(rule.OPEN07)
 		}
@@ -127,14 +127,14 @@ func (c *Checker) deadUse(cl *call, d *deadOpen, manager bool) {
 			return
 		}
 		f = c.report(rule.CLOSE05, cl.ev, rule.CallManager, nil, who,
-			"the close was completed although it was not pending", d.cmClose.call, d.cmClose.last).
+			"the close was completed although it was not pending", d.cmClose.last).
 			also(rule.CLOSE08, rule.USE01)
 	case cl.fn == ndis.NdisClNotifyCloseAddressFamilyComplete:
 		if d.clNotify.state == opUnknown {
 			return
 		}
 		f = c.report(rule.CLOSE12, cl.ev, rule.Client, nil, who,
-			"the close request was completed although it was not pending", d.clNotify.call, d.clNotify.last).
+			"the close request was completed although it was not pending", d.clNotify.last).
 			also(rule.USE01)
 	case cl.fn == ndis.NdisCmNotifyCloseAddressFamily, cl.fn == ndis.NdisMCmNotifyCloseAddressFamily:
 		if d.cmDone.state == markReturned && !c.before(&d.cmDone, cl) {
@@ -438,7 +438,7 @@ func enterClCloseComplete(c *Checker, cl *call) {
 		if d := c.buried(cl, kindClientAF, cl.context, format.HasContext); d != nil && cl.d.caller == callerNDIS {
 			c.check(rule.CLOSE18)
 			c.report(rule.CLOSE18, cl.ev, rule.NDIS, nil, c.names[d.clientLabel],
-				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.clClose.call, d.clClose.last).Adapter = d.adapter
+				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.clClose.last).Adapter = d.adapter
 			return
 		}
 		c.skip(rule.CLOSE18, reasonNoContext)
@@ -715,7 +715,7 @@ func enterCmNotifyComplete(c *Checker, cl *call) {
 		if d := c.buried(cl, kindManagerAF, cl.context, format.HasContext); d != nil && d.cmNotify.state != opUnknown {
 			c.check(rule.CLOSE15)
 			c.report(rule.CLOSE15, cl.ev, rule.NDIS, nil, c.names[d.mgrLabel],
-				"ProtocolCmNotifyCloseAfComplete was called for a request that was not pending", d.cmNotify.call, d.cmNotify.last).Adapter = d.adapter
+				"ProtocolCmNotifyCloseAfComplete was called for a request that was not pending", d.cmNotify.last).Adapter = d.adapter
 			return
 		}
 		c.skip(rule.CLOSE15, reasonNoContext)

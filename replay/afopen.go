@@ -1004,7 +1004,7 @@ func (c *Checker) lateAccept(o *afOpen, cl *call) {
 func (c *Checker) lateOpenComplete(cl *call, d *deadOpen) {
 	c.check(rule.OPEN13)
 	c.report(rule.OPEN13, cl.ev, rule.NDIS, nil, c.names[d.clientLabel],
-		"NDIS called ProtocolClOpenAfCompleteEx for an open that has ended", d.clOpen.call, d.clOpen.last).Adapter = d.adapter
+		"NDIS called ProtocolClOpenAfCompleteEx for an open that has ended", d.clOpen.last).Adapter = d.adapter
 }
 
 // buried finds the dead AF open that a value of the row named.

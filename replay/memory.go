@@ -89,14 +89,7 @@ func (c *Checker) bury(o *afOpen) {
 		c.dropManagerContext(o)
 	}
 	c.unlinkOpen(o)
-	number := c.firstGrave + uint64(c.graves.n)
-	for _, k := range d.keys {
-		if k.space != 0 {
-			c.dead.put(k, number)
-		}
-	}
-	c.graves.push(d)
-	if c.graves.n > c.maxDead {
+	if c.graves.n == c.maxDead {
 		old := c.graves.pop()
 		c.evicted = true
 		for _, k := range old.keys {
@@ -106,6 +99,13 @@ func (c *Checker) bury(o *afOpen) {
 		}
 		c.firstGrave++
 	}
+	number := c.firstGrave + uint64(c.graves.n)
+	for _, k := range d.keys {
+		if k.space != 0 {
+			c.dead.put(k, number)
+		}
+	}
+	c.graves.push(d)
 	o.id = 0
 	c.freeOpens = append(c.freeOpens, o)
 }

@@ -161,8 +161,7 @@ func (o *op) last() ev {
 // deadOp is what stays of a request of a dead object.
 type deadOp struct {
 	state opState
-	call  ev
 	last  ev
 }
 
-func (o *op) dead() deadOp { return deadOp{o.state, o.call, o.last()} }
+func (o *op) dead() deadOp { return deadOp{o.state, o.last()} }

@@ -132,11 +132,7 @@ func (s *Schema) Decode(payload []byte, pointer uint8, ev *Event) {
 	ev.Schema, ev.Left = s, 0
 	ev.arena = ev.arena[:0]
 	p := payloadReader{s: s, b: payload, pointer: int(pointer), ev: ev, budget: MaxValues}
-	top := 0
-	for i := 0; i < len(s.Fields); i += s.Fields[i].span {
-		top++
-	}
-	ev.Values = p.alloc(top)
+	ev.Values = p.alloc(s.top)
 	n := 0
 	for i := 0; i < len(s.Fields) && p.fail.Reason == ReasonNone; i += s.Fields[i].span {
 		p.field(i, &ev.Values[n])
@@ -154,9 +150,8 @@ func (s *Schema) Decode(payload []byte, pointer uint8, ev *Event) {
 
 // check is Decode without values: it finds the same failure.
 func (s *Schema) check(payload []byte, pointer uint8) Failure {
-	p := payloadReader{s: s, b: payload, pointer: int(pointer), budget: MaxValues}
+	p := payloadReader{s: s, b: payload, pointer: int(pointer), budget: MaxValues - s.top}
 	for i := 0; i < len(s.Fields) && p.fail.Reason == ReasonNone; i += s.Fields[i].span {
-		p.budget--
 		p.field(i, nil)
 	}
 	return p.end()

@@ -133,6 +133,7 @@ type Schema struct {
 	// ones before.
 	Failure Failure
 
+	top  int // fields that are not members
 	meta []byte
 	af   *afPlan // not nil for an AfEvent
 }
@@ -143,6 +144,9 @@ func ParseSchema(meta []byte) *Schema {
 	s := &Schema{meta: bytes.Clone(meta)}
 	p := schemaParser{b: s.meta}
 	s.Failure = p.parse(s)
+	for i := 0; i < len(s.Fields); i += s.Fields[i].span {
+		s.top++
+	}
 	return s
 }
 

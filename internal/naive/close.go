@@ -385,8 +385,8 @@ func (w *world) checkNotify(a *afOpen, n *notifying) {
 	s, returned := n.call.result()
 	if len(n.upcalls) == 0 {
 		// A client that was closing by itself need not be asked.
-		closing := slices.ContainsFunc(a.closes, func(k *closing) bool { return k.call.in.Seq < n.call.in.Seq || k.call.maybeBefore(n.call) })
-		if returned && !closing && !a.broken && (s == ndis.StatusSuccess || s == ndis.StatusPending && w.complete) {
+		itself := slices.ContainsFunc(a.closes, func(k *closing) bool { return k.call.maybeBefore(n.call) })
+		if returned && !itself && !a.broken && (s == ndis.StatusSuccess || s == ndis.StatusPending && w.complete) {
 			w.violation(rule.CLOSE11, n.call.out)
 		}
 		return
