@@ -48,12 +48,13 @@ func sampleEvents(n int, seed uint64) []Event {
 	return events
 }
 
-// masked is e without the values it does not have, as it comes back from a trace.
-func masked(e Event) Event {
-	b := Batch{}
-	b.Append(&e)
-	var buf bytes.Buffer
-	w, err := NewWriter(&buf, WriterOptions{BatchRows: 2})
+// masked are events without the values they do not have, as they come back from a trace.
+func masked(events ...Event) []Event {
+	var b Batch
+	for i := range events {
+		b.Append(&events[i])
+	}
+	w, err := NewWriter(io.Discard, WriterOptions{BatchRows: len(events) + 1})
 	if err == nil {
 		err = w.WriteBatch(&b)
 	}
@@ -61,8 +62,11 @@ func masked(e Event) Event {
 		panic(err)
 	}
 	b = w.columnsAsBatch()
-	b.Event(0, &e)
-	return e
+	out := make([]Event, len(events))
+	for i := range out {
+		b.Event(i, &out[i])
+	}
+	return out
 }
 
 func (w *Writer) columnsAsBatch() Batch {
@@ -123,8 +127,8 @@ func sameEvents(t testing.TB, got, want []Event) {
 	if len(got) != len(want) {
 		t.Fatalf("%d events, want %d", len(got), len(want))
 	}
-	for i := range want {
-		if w := masked(want[i]); got[i] != w {
+	for i, w := range masked(want...) {
+		if got[i] != w {
 			t.Fatalf("event %d:\n got %+v\nwant %+v", i, got[i], w)
 		}
 	}

@@ -132,15 +132,15 @@ type afStep struct {
 type afOp uint8
 
 const (
-	afSkip     afOp = iota // a field that the contract does not know
-	afNum8                 // numbers of that many bits
-	afNum16                //
-	afNum32                //
-	afNum64                //
-	afPointer              //
-	afCounted              // text with a length
-	afNUL                  // text with NUL
-	afCounted16            // UTF-16 likewise
+	afSkip      afOp = iota // a field that the contract does not know
+	afNum8                  // numbers of that many bits
+	afNum16                 //
+	afNum32                 //
+	afNum64                 //
+	afPointer               //
+	afCounted               // text with a length
+	afNUL                   // text with NUL
+	afCounted16             // UTF-16 likewise
 	afNUL16
 )
 
@@ -291,11 +291,13 @@ func afCut(s *Schema, step *afStep, pos int) Failure {
 func (d *Decoder) afEvent(r *etl.Record, s *Schema, row *format.Event) Outcome {
 	var v afValues
 	left, fail := s.af.read(s, r.Data, r.Pointer, &v)
-	d.fillRow(r, &v, row)
 	if fail.Reason != ReasonNone {
-		d.failure = fail
+		defects := d.defects
+		d.fillRow(r, &v, row)
+		d.defects, d.failure = defects, fail
 		return Lost
 	}
+	d.fillRow(r, &v, row)
 	if left > 0 {
 		d.defects[DefectLeft]++
 		d.failure = Failure{Reason: ReasonPayloadLeft, Offset: len(r.Data) - left}

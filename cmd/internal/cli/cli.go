@@ -1,0 +1,184 @@
+// Package cli is what the commands have in common: exit codes, signals, standard input and
+// output, progress.
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/aftrace/aftrace/analysis/rows"
+	"github.com/aftrace/aftrace/format"
+)
+
+// Exit codes of both commands, see docs/exit-codes.md.
+const (
+	OK           = 0
+	Violations   = 1   // afreplay
+	Usage        = 2   // the command line is wrong
+	Unreadable   = 3   // an input cannot be read
+	Inconclusive = 4   // afreplay: no verdict; aftrace --strict: done, but events are missing
+	NotPossible  = 5   // not on this system or without a privilege
+	Internal     = 6   // a mistake of ours, or the output could not be written
+	Interrupted  = 130 // by a signal
+)
+
+// exit is an error with its exit code. Without an error nothing is printed.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// Exit ends a command with a code and, if err is not nil, a message. It returns nil for OK
+// without a message.
+func Exit(code int, err error) error {
+	if code == OK && err == nil {
+		return nil
+	}
+	return &exit{code, err}
+}
+
+// Main runs a command and returns the exit code. Errors that say no code are mistakes on
+// the command line: what a command itself reports goes through Exit.
+func Main(root *cobra.Command) (code int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The first signal ends the work in order, a second one at once.
+	context.AfterFunc(ctx, stop)
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(os.Stderr, "%s: internal error: %v\n%s", root.Name(), p, debug.Stack())
+			code = Internal
+		}
+	}()
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetOut(os.Stdout)
+	root.SetErr(os.Stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	var e *exit
+	switch {
+	case err == nil:
+		return OK
+	case ctx.Err() != nil:
+		fmt.Fprintf(os.Stderr, "%s: interrupted\n", root.Name())
+		return Interrupted
+	case errors.As(err, &e):
+		if e.err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %s\n", root.Name(), message(err))
+		}
+		return e.code
+	}
+	fmt.Fprintf(os.Stderr, "%s: %s\nSee '%s --help'.\n", root.Name(), message(err), cmd.CommandPath())
+	return Usage
+}
+
+// message is what an error says, harmless on a terminal, without the name of our package
+// in front.
+func message(err error) string {
+	lines := strings.Split(strings.TrimPrefix(err.Error(), "format: "), "\n")
+	for i := range lines {
+		lines[i] = rows.Safe(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Group makes cmd one that only has subcommands: run alone it says which, and fails.
+func Group(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("unknown command %q", args[0])
+		}
+		cmd.SetOut(cmd.ErrOrStderr())
+		_ = cmd.Help()
+		return Exit(Usage, nil)
+	}
+	return cmd
+}
+
+// Inputs is a rule for arguments: at least n of them, with a message that says what.
+func Inputs(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < n {
+			return fmt.Errorf("%s is missing", what)
+		}
+		return nil
+	}
+}
+
+// Version makes the version command; about are further lines of what it prints.
+func Version(about ...string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Long:    "Print the version of the command and of what it reads and writes.",
+		Args:    cobra.NoArgs,
+		Example: "",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return Output(func(w io.Writer) error {
+				fmt.Fprintf(w, "%s %s %s %s/%s\n", cmd.Root().Name(), ToolVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				fmt.Fprintf(w, "trace schema %s\n", format.SchemaVersion)
+				for _, line := range about {
+					fmt.Fprintln(w, line)
+				}
+				return nil
+			})
+		},
+	}
+}
+
+// ToolVersion is the version of the module that the program was built from.
+func ToolVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// Output calls write with buffered standard output and reports what could not be written.
+func Output(write func(io.Writer) error) error {
+	b := bufio.NewWriterSize(os.Stdout, 1<<16)
+	if err := errors.Join(write(b), b.Flush()); err != nil {
+		return NotWritten(err)
+	}
+	return nil
+}
+
+// NotWritten makes err one of output that could not be written. An error that has its exit
+// code keeps it.
+func NotWritten(err error) error {
+	var e *exit
+	if errors.As(err, &e) {
+		return err
+	}
+	return Exit(Internal, fmt.Errorf("output not written: %w", err))
+}
+
+// Terminal says whether f is a terminal that a person looks at.
+func Terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" }
+
+// Color says whether text on standard output should be coloured: on a terminal, unless
+// NO_COLOR is set.
+func Color() bool { return os.Getenv("NO_COLOR") == "" && Terminal(os.Stdout) }
