@@ -119,10 +119,16 @@ func NewReader(r io.Reader, name string, o ReaderOptions) (rd *Reader, err error
 // through and the Arrow library does not like.
 func (r *Reader) recover(err *error) {
 	if p := recover(); p != nil {
-		r.err = r.errorAt(r.in.off, fmt.Errorf("%w: %v", ErrCorrupt, p))
+		r.err = r.errorAt(r.in.off, &panicked{p})
 		*err = r.err
 	}
 }
+
+// panicked is a panic as an error.
+type panicked struct{ value any }
+
+func (p *panicked) Error() string { return fmt.Sprintf("%v: %v", ErrCorrupt, p.value) }
+func (p *panicked) Unwrap() error { return ErrCorrupt }
 
 // hinted is an error with advice.
 type hinted struct {

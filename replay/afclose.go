@@ -96,13 +96,10 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 
 // fresh says that whatever the driver of a row holds was given to it within the trace.
 func (c *Checker) fresh(label uint32) bool {
-	if c.assumedAny || !c.knownAny {
-		if d := c.labelled(label); d != nil && label != 0 {
-			return d.known > 0 && d.assumed == 0
-		}
-		return false
+	if d := c.labelled(label); d != nil {
+		return d.known > 0 && d.assumed == 0
 	}
-	return true
+	return c.knownAny && !c.assumedAny
 }
 
 // deadUse judges the use of a handle whose AF open has ended.

@@ -156,7 +156,9 @@ func enterClOpen(c *Checker, cl *call) {
 		c.skip(rule.OPEN02, reasonNoHandle)
 		return
 	}
-	c.clOpenSeen = true
+	if b.adapter != nil {
+		b.adapter.asked = true
+	}
 	who := c.who(b.label, b.driver)
 	c.clientCaller(cl, b.driver, b.adapter)
 	o := c.newOpen(cl)
@@ -204,7 +206,7 @@ func enterClOpen(c *Checker, cl *call) {
 			c.report(rule.OPEN01, cl.ev, rule.Client, b.adapter, who,
 				"the client opens the AF outside ProtocolCoAfRegisterNotify", b.opened).severity(rule.Warning)
 		default:
-			c.report(rule.OPEN01, cl.ev, rule.Client, b.adapter, who,
+			o.untold = c.report(rule.OPEN01, cl.ev, rule.Client, b.adapter, who,
 				"the client opens an AF that it was not notified of", b.opened).severity(rule.Warning)
 		}
 	}
@@ -341,7 +343,7 @@ func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
 	// x is the call manager's half: it takes over what the client's half has.
 	x.unlinked = false
 	x.clOpen, x.openEnter = o.clOpen, o.openEnter
-	x.clFinal, x.clFinalAt, x.strictOpen = o.clFinal, o.clFinalAt, o.strictOpen
+	x.clFinal, x.clFinalAt, x.strictOpen, x.untold = o.clFinal, o.clFinalAt, o.strictOpen, o.untold
 	if x.adapter == nil {
 		x.adapter = o.adapter
 	}
@@ -375,8 +377,9 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 		c.check(rule.OPEN03)
 		switch {
 		case c.before(&b.close, cl):
+			cl.found.drop()
 			c.report(rule.OPEN03, at, rule.NDIS, a, who,
-				"an AF was opened on a binding after NdisCloseAdapterEx", cl.ev, b.close.enter)
+				"an AF was opened on a binding after NdisCloseAdapterEx", cl.ev, b.close.enter).also(rule.BIND05)
 			return
 		case b.unbind.state != markNone && b.unbind.enter.n < cl.ev.n && (c.before(&b.unbind, cl) || b.unbind.state == markEntered):
 			c.report(rule.OPEN03, at, rule.NDIS, a, who,
@@ -419,6 +422,7 @@ func (c *Checker) unserved(o *afOpen, at, call ev, a *adapter, typ uint32) {
 	c.check(rule.OPEN02)
 	c.check(rule.OPEN04)
 	who := c.clientName(o)
+	o.untold.drop()
 	for i := len(a.past) - 1; i >= 0; i-- {
 		r := a.past[i]
 		if r.typ != typ || r.state != regEnded {
@@ -574,7 +578,7 @@ func enterCmOpen(c *Checker, cl *call) {
 		switch {
 		case several:
 			c.skip(rule.OPEN05, reasonAmbiguous)
-		case !c.clOpenSeen || owner == nil && ownerA == nil || !c.knownAdapter(x.adapter):
+		case owner == nil && ownerA == nil || !c.knownAdapter(x.adapter) || !x.adapter.asked:
 			c.skip(rule.OPEN05, reasonNoCalls)
 			x.assumed = true
 		default:

@@ -815,7 +815,7 @@ func (c *Checker) useBinding(cl *call) *binding {
 	if c.before(&b.close, cl) {
 		f := c.report(rule.BIND05, cl.ev, c.protocolActor(b), b.adapter, c.who(b.label, b.driver),
 			cl.name()+" uses a binding handle after NdisCloseAdapterEx", b.close.enter)
-		f.since(b.close.enter)
+		cl.found = f.since(b.close.enter)
 	}
 	if b.open.state == opPended {
 		cl.verdict |= suspectOpenPending

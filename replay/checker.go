@@ -92,8 +92,6 @@ type Checker struct {
 	assumedAny   bool
 	knownAny     bool
 	handlersSeen bool
-	clOpenSeen   bool
-	notifySeen   bool
 
 	findings  []*finding
 	conflicts []Conflict
@@ -478,6 +476,13 @@ func (cl *call) inside(fn ndis.Func) *call {
 		}
 	}
 	return nil
+}
+
+// crossing says that the current row was seen where it happened. What manifest and WPP
+// events tell of a callback does not mean that the other callbacks would show as well.
+func (c *Checker) crossing(cl *call) bool {
+	s := c.b.Source[c.i]
+	return c.b.Phase[c.i] == format.PhaseEnter && !cl.inferred && s != format.SourceManifest && s != format.SourceWPP
 }
 
 func (c *Checker) defect(kind string) { c.defects[kind]++ }

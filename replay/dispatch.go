@@ -104,7 +104,7 @@ func init() {
 func (c *Checker) entered(cl *call) {
 	if cl.label != 0 {
 		d := c.labelled(cl.label)
-		if cl.d.caller != callerSelf {
+		if cl.d.caller != callerSelf && c.crossing(cl) {
 			d.touch(isUp[cl.fn])
 		}
 		if is5x[cl.fn] || is6x[cl.fn] {

@@ -53,6 +53,7 @@ type finding struct {
 	from, to int64
 	inferred bool
 	atEnd    bool // something that had not come when the trace ended
+	dropped  bool
 }
 
 // check counts an evaluation of a rule.
@@ -88,6 +89,13 @@ func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver
 func (f *finding) also(ids ...rule.ID) *finding {
 	f.Also = append(f.Also, ids...)
 	return f
+}
+
+// drop takes a finding back: the return of the call shows the same defect better.
+func (f *finding) drop() {
+	if f != nil {
+		f.dropped = true
+	}
 }
 
 func (f *finding) severity(s rule.Severity) *finding {
@@ -139,6 +147,9 @@ func (c *Checker) Finish(end End) *Result {
 	}
 	gaps := mergeGaps(c.gaps)
 	for _, f := range c.findings {
+		if f.dropped {
+			continue
+		}
 		switch {
 		case f.inferred:
 			f.Inconclusive, f.Why = true, "it rests on rows that were inferred"

@@ -250,8 +250,9 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 		case c.before(&b.close, cl):
 			closing = true // BIND-05 has the call; NDIS should have refused it
 			if !excess {
+				cl.found.drop()
 				c.report(rule.REG05, at, rule.NDIS, r.adapter, r.owner(c),
-					"an AF was registered on a binding after NdisCloseAdapterEx", cl.ev, b.close.enter)
+					"an AF was registered on a binding after NdisCloseAdapterEx", cl.ev, b.close.enter).also(rule.BIND05)
 				excess = true
 			}
 		case c.before(&b.unbind, cl) || passed(b.unbind.enter, cl) && b.unbind.state == markEntered:
@@ -767,7 +768,7 @@ func (c *Checker) due(x *binding, r *registration) (at ev, bound bool, ok bool) 
 		c.skip(rule.NOTE01, reasonRole)
 		return ev{}, false, false
 	}
-	if !x.driver.upSeen || !c.notifySeen && !x.driver.upSeen {
+	if !x.driver.upSeen {
 		c.skip(rule.NOTE01, reasonNoUpcalls)
 		return ev{}, false, false
 	}

@@ -69,7 +69,8 @@ type call struct {
 	verdict suspicion
 	flag    bool
 	n       int
-	inUse   *afOpen // whose client context the call reuses
+	found   *finding // what the entry reported, until the return knows better
+	inUse   *afOpen  // whose client context the call reuses
 	inUseID uint64
 }
 
@@ -135,6 +136,7 @@ type adapter struct {
 	past     []*registration // the last few that ended
 	bindings []*binding
 	served   []*afOpen // as miniport call manager
+	asked    bool      // the trace has opens of clients on it
 }
 
 // maxPast bounds how many ended registrations an adapter remembers.
@@ -315,7 +317,8 @@ type afOpen struct {
 	retired     bool
 	conflict    bool
 	openEnter   ev
-	strictOpen  bool // the early completion of the open said it came from NDIS
+	untold      *finding // OPEN-01, until it is known whether NDIS gave the open
+	strictOpen  bool     // the early completion of the open said it came from NDIS
 	strictClose bool
 	over        bool // its being left open was reported
 	missed      bool // what it waits for was reported

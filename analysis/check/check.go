@@ -22,8 +22,9 @@ type Options struct {
 	Reader format.ReaderOptions
 	Replay replay.Options // Metadata is filled in
 
-	// Progress is told after each batch how many rows were replayed; it may be nil.
-	Progress func(rows uint64)
+	// Progress is told after each batch how many rows were replayed and at which byte of
+	// the input it began; it may be nil.
+	Progress func(rows uint64, bytes int64)
 }
 
 // Trace replays the trace at path. What is wrong with the input is in Trace.Err; the
@@ -77,7 +78,7 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 			return t, err
 		}
 		if o.Progress != nil {
-			o.Progress(r.Rows())
+			o.Progress(r.Rows(), r.Offset())
 		}
 	}
 	if err := ctx.Err(); err != nil {

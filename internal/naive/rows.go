@@ -23,7 +23,8 @@ type frame struct {
 	fn      ndis.Func
 	id, tid uint64
 	driver  string
-	in, out uint64 // seq of the rows; out is 0 until it returns
+	in, out uint64    // seq of the rows; out is 0 until it returns
+	marks   []Planted // findings that the return row will carry
 }
 
 func (r *rows) enter(tid uint64, step int64, fn ndis.Func, driver string, cols []column) *frame {

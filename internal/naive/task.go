@@ -125,6 +125,7 @@ func (t *task) enter(fn ndis.Func, driver string, cols ...column) *frame {
 // leave writes the return of a call and lets others run.
 func (t *task) leave(f *frame, cols ...column) {
 	t.s.leave(f, t.s.delay(), cols)
+	t.marks = append(t.marks, f.marks...)
 	t.attach(f.out)
 	t.step()
 }

@@ -18,14 +18,27 @@
 // "driver/thread< [-> STATUS]" returns the innermost one that is open there. A step is a
 // short word (see Verbs) or the name of any function of the vocabulary with its columns as
 // key=value. Names stand for handles: an adapter for its handle, "driver@adapter" for a
-// binding, any new word for an AF open, SAP or VC.
+// binding, any new word for an AF open, SAP or VC; "driver.protocol" is its
+// NdisProtocolHandle, "A.ctx", "driver@A.ctx" and "af1.ctx" are the contexts of the miniport,
+// the driver and the client, "af1.cm" is that of the call manager. An AF open that is opened
+// again under its old name has its old handle and contexts.
+//
+// A key=value sets a column or a key of detail in the row of the entry, "<key=value" in the
+// row of the return; "-" as the value leaves it out. A status "none" leaves out the return.
 //
 // Where a step has no lines below it, the usual ones are put in: open asks the call manager
 // that registered the AF, close and ask-close pass on in the same way. A bind that succeeds
 // opens the adapter before the lines below it, an unbind closes it behind them, unless they
-// say so themselves. A "." after the step's word leaves all this out. "!RULE" says that the step breaks the rule in one
-// of its rows, "expect" lines say what else the replay must find, and everything it finds
-// beyond that is an error of the scenario.
+// say so themselves. A "." after the step's word leaves all this out. "!RULE" says that the
+// step breaks the rule in one of its rows, "!RULE?" that the finding is inconclusive. "expect"
+// lines say what else the replay must find, and everything it finds beyond that is an error
+// of the scenario.
+//
+// Directives: "adapter NAME [co|legacy|mcm] [up] [unseen] [MINIPORT]", "driver NAME ROLE…
+// [label=TEXT]" (roles client, call-manager, co, no-co; unseen: it came before the trace),
+// "expect verdict V", "expect conflict KIND AF HOLDER CONTENDER", "option KEY=VALUE", "meta
+// KEY=VALUE", "wait DURATION", "gap [N] [since=DURATION]" (events were lost), "cut" (the trace
+// ends without its end mark).
 package scenario
 
 import (
@@ -163,6 +176,7 @@ type openCall struct {
 	step *step
 	e    format.Event
 	out  func(*format.Event, string)
+	take func(*format.Event) // what later lines mean, once the columns of a row are known
 	rows []uint64
 }
 
@@ -524,22 +538,20 @@ func (c *compiler) declareAdapter(s *step) error {
 			a.role = w
 		case "unseen":
 			a.unseen = true
+		case "up":
 		default:
 			miniport = w
 		}
 	}
 	a.owner = miniport
 	c.adapters[a.name] = a
-	c.words[a.name] = a.handle
+	c.words[a.name], c.words[a.name+".ctx"] = a.handle, a.context
 	if c.drivers[miniport] == nil {
 		c.drivers[miniport] = &driver{name: miniport, label: miniport, miniport: true, seen: true,
 			contexts: map[string]uint64{}, bindings: map[string]uint64{}}
 	}
-	if a.unseen || a.role == "mcm" && len(s.below) == 0 && contains(s.args, "later") {
-		return nil
-	}
-	if a.role == "mcm" && !contains(s.args, "up") {
-		return nil // its own "init" step brings it up
+	if a.unseen || a.role == "mcm" && !contains(s.args, "up") {
+		return nil // its own "init" step brings a miniport call manager up
 	}
 	return c.step(&step{line: s.line, form: ':', driver: miniport, word: "init", bare: true, args: []string{a.name}})
 }
@@ -563,6 +575,7 @@ func (c *compiler) declareDriver(s *step) error {
 		}
 	}
 	c.drivers[d.name] = d
+	c.words[d.name+".protocol"] = d.protocol
 	return nil
 }
 

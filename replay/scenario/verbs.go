@@ -152,6 +152,9 @@ func (c *compiler) enter(s *step, t *thread) error {
 		}
 	}
 	oc.rows = append(oc.rows, c.emit(*e))
+	if oc.take != nil {
+		oc.take(e)
+	}
 	t.calls = append(t.calls, oc)
 	return nil
 }
@@ -192,6 +195,9 @@ func (c *compiler) leave(s *step, t *thread) error {
 		}
 	}
 	oc.rows = append(oc.rows, c.emit(e))
+	if oc.take != nil {
+		oc.take(&e)
+	}
 	c.mark(oc, s)
 	return nil
 }
@@ -233,7 +239,7 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 			if o = c.opens[arg]; o == nil {
 				o = &open{name: arg, handle: c.handle(), clientCtx: c.handle(), managerCtx: c.handle()}
 				c.opens[arg] = o
-				c.words[arg] = o.handle
+				c.words[arg], c.words[arg+".ctx"], c.words[arg+".cm"] = o.handle, o.clientCtx, o.managerCtx
 			}
 		case 'x':
 			extra = arg
@@ -253,6 +259,7 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 	bindingContext := func() uint64 {
 		if d.contexts[a.name] == 0 {
 			d.contexts[a.name] = c.handle()
+			c.words[d.name+"@"+a.name+".ctx"] = d.contexts[a.name]
 		}
 		return d.contexts[a.name]
 	}
@@ -292,6 +299,7 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 	case "open-adapter":
 		withAdapter()
 		d.contexts[a.name] = c.handle()
+		c.words[d.name+"@"+a.name+".ctx"] = d.contexts[a.name]
 		context(bindingContext())
 		detail(`{"bind_context":"` + bindID() + `","protocol":"` + hex(d.protocol) + `"}`)
 		d.bindings[a.name] = c.handle()
@@ -299,6 +307,15 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 		oc.out = func(r *format.Event, st string) {
 			if st == "SUCCESS" || st == "PENDING" {
 				r.Binding, r.Has = d.bindings[a.name], r.Has|format.HasBinding
+			}
+		}
+		oc.take = func(r *format.Event) {
+			switch {
+			case r.Phase == format.PhaseEnter && r.Has&format.HasContext != 0:
+				d.contexts[a.name] = r.Context
+			case r.Phase == format.PhaseReturn && r.Has&format.HasBinding != 0:
+				d.bindings[a.name] = r.Binding
+				c.words[d.name+"@"+a.name] = r.Binding
 			}
 		}
 	case "adapter-opened", "adapter-closed":
@@ -331,6 +348,11 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 		o.client, o.adapter, o.manager = d.name, a.name, a.regs[e.AFType]
 		o.af = [3]uint32{e.AFType, e.AFMajor, e.AFMinor}
 		context(o.clientCtx)
+		oc.take = func(r *format.Event) {
+			if r.Phase == format.PhaseEnter && r.Has&format.HasContext != 0 {
+				o.clientCtx = r.Context
+			}
+		}
 		oc.out = func(r *format.Event, st string) {
 			o.status = st
 			if st == "SUCCESS" {
@@ -350,6 +372,14 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 			context(a.context)
 		} else {
 			context(bindingContext())
+		}
+		oc.take = func(r *format.Event) {
+			switch {
+			case r.Phase == format.PhaseEnter && r.AF != 0:
+				o.handle = r.AF
+			case r.Phase == format.PhaseReturn && r.Context != 0:
+				o.managerCtx = r.Context
+			}
 		}
 		oc.out = func(r *format.Event, st string) {
 			if st == "SUCCESS" {

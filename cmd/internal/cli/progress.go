@@ -28,7 +28,10 @@ func NewProgress(what string, paths []string, quiet bool) *Progress {
 		}
 		total += st.Size()
 	}
-	return &Progress{progressbar.NewOptions64(max(total, -1),
+	if total == 0 {
+		total = -1
+	}
+	return &Progress{progressbar.NewOptions64(total,
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionShowBytes(true),
