@@ -3,6 +3,7 @@ package collect
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -133,9 +134,10 @@ func isLostEvent(r *etl.Record) bool {
 
 // gapRow is a gap row without a count.
 func gapRow(since, ts int64, reason string) format.Event {
+	text, _ := json.Marshal(reason) // of a string it cannot fail
 	return format.Event{
 		TS: ts, Phase: format.PhaseGap, Source: format.SourceETL, Has: format.HasDetail,
-		Detail: fmt.Sprintf(`{"reason":%q,"since_ts":%d}`, reason, min(since, ts)),
+		Detail: fmt.Sprintf(`{"reason":%s,"since_ts":%d}`, text, min(since, ts)),
 	}
 }
 

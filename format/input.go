@@ -2,6 +2,7 @@ package format
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -14,8 +15,9 @@ var errCut = errors.New("input ends early")
 type input struct {
 	r    *bufio.Reader
 	off  int64
-	size int64    // of the whole input, -1 if unknown
-	tail [10]byte // the last bytes read
+	size int64       // of the whole input, -1 if unknown
+	at   io.ReaderAt // the same input for access out of order, nil if it has none
+	tail [10]byte    // the last bytes read
 }
 
 func newInput(r io.Reader) *input {
@@ -23,12 +25,15 @@ func newInput(r io.Reader) *input {
 	switch r := r.(type) {
 	case *os.File:
 		if st, err := r.Stat(); err == nil && st.Mode().IsRegular() {
-			if at, err := r.Seek(0, io.SeekCurrent); err == nil {
-				in.size = st.Size() - at
+			if begin, err := r.Seek(0, io.SeekCurrent); err == nil {
+				in.size = st.Size() - begin
+				in.at = io.NewSectionReader(r, begin, in.size)
 			}
 		}
-	case interface{ Len() int }: // bytes.Reader, bytes.Buffer, strings.Reader
+	case *bytes.Reader:
+		begin, _ := r.Seek(0, io.SeekCurrent)
 		in.size = int64(r.Len())
+		in.at = io.NewSectionReader(r, begin, in.size)
 	}
 	return in
 }
@@ -110,4 +115,18 @@ func (in *input) drain() (zeros bool, err error) {
 			return zeros, err
 		}
 	}
+}
+
+// readAt reads n bytes at off into buf or, if it is too small, into new memory. The caller
+// knows that the input has them.
+func (in *input) readAt(buf []byte, off, n int64) ([]byte, error) {
+	if int64(cap(buf)) < n {
+		buf = alignedBytes(n + n/8)
+	}
+	buf = buf[:n]
+	_, err := io.ReadFull(io.NewSectionReader(in.at, off, n), buf)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = errCut
+	}
+	return buf, err
 }

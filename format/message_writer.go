@@ -29,7 +29,7 @@ type messageWriter struct {
 	file        bool
 	off         int64
 	begun       bool
-	late        Metadata // goes into the next message
+	late        Metadata // goes into the next batch
 	dicts, recs []block
 }
 
@@ -70,8 +70,8 @@ func (m *messageWriter) WritePayload(p ipc.Payload) error {
 	if h.kind == messageSchema {
 		return nil // begin wrote it
 	}
-	if m.late != nil {
-		meta = appendMetadata(meta, h, m.late)
+	if m.late != nil && h.kind == messageRecords {
+		meta = wrapMessage(meta, h, m.late)
 		m.late = nil
 	}
 	blk := block{offset: m.off, body: h.bodyLength}
@@ -190,8 +190,9 @@ func buildFooter(meta []byte, h message, dicts, recs []block) []byte {
 	return append(b, meta...)
 }
 
-// appendMetadata gives the message meta custom metadata.
-func appendMetadata(meta []byte, h message, md Metadata) []byte {
+// wrapMessage makes a Message table with custom metadata around the header h.header, which
+// lies in the flatbuffer b0.
+func wrapMessage(b0 []byte, h message, md Metadata) []byte {
 	le := binary.LittleEndian
 	b := make([]byte, 48)
 	le.PutUint32(b[0:], 24) // root
@@ -230,5 +231,5 @@ func appendMetadata(meta []byte, h message, md Metadata) []byte {
 	}
 	b = append(b, make([]byte, (8-len(b)%8)%8)...)
 	le.PutUint32(b[root+4:], uint32(len(b)+h.header.pos-root-4))
-	return append(b, meta...)
+	return append(b, b0...)
 }

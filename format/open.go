@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,30 +41,7 @@ func Open(path string, o ReaderOptions) (*Reader, error) {
 		return nil, err
 	}
 	r.closer = f
-	if r.file && r.in.size >= 0 {
-		r.peekFooter(f)
-	}
 	return r, nil
-}
-
-// peekFooter takes the metadata from the footer, if there is one. Whether the footer is
-// right is found out at the end of the file.
-func (r *Reader) peekFooter(f *os.File) {
-	var tail [10]byte
-	if _, err := f.ReadAt(tail[:], r.in.size-10); err != nil || string(tail[4:]) != magic {
-		return
-	}
-	size := int64(binary.LittleEndian.Uint32(tail[:]))
-	if size > maxMetadata || size > r.in.size-10 {
-		return
-	}
-	b := make([]byte, size)
-	if _, err := f.ReadAt(b, r.in.size-10-size); err != nil {
-		return
-	}
-	if ft, err := parseFooter(b); err == nil && ft.md != nil {
-		r.md = ft.md
-	}
 }
 
 type inputKind int
@@ -123,106 +99,4 @@ func looksLikeETL(head []byte, name string) bool {
 	}
 	size, saved, current := binary.LittleEndian.Uint32(head), binary.LittleEndian.Uint32(head[4:]), binary.LittleEndian.Uint32(head[8:])
 	return size >= 1024 && size <= 16<<20 && size%1024 == 0 && saved <= size && current <= size && saved >= 72
-}
-
-// footer is what the Footer table of a file says.
-type footer struct {
-	blocks [2][]block // dictionaries, record batches
-	fields []arrowField
-	md     Metadata
-}
-
-func parseFooter(b []byte) (footer, error) {
-	f := &flatbuffer{b: b}
-	t := f.root()
-	var ft footer
-	version := f.int16(t, 0)
-	if f.err == nil && version != metadataV4 && version != metadataV5 {
-		return ft, fmt.Errorf("footer of metadata version %d", version+1)
-	}
-	for kind, slot := range []int{2, 3} {
-		v, n := f.vector(t, slot, 24)
-		for i := range n {
-			p := v + 24*i
-			ft.blocks[kind] = append(ft.blocks[kind], block{
-				offset: int64(binary.LittleEndian.Uint64(b[p:])),
-				meta:   int64(int32(binary.LittleEndian.Uint32(b[p+8:]))),
-				body:   int64(binary.LittleEndian.Uint64(b[p+16:])),
-			})
-		}
-	}
-	schema := f.sub(t, 1)
-	if f.err != nil {
-		return ft, f.err
-	}
-	if !schema.ok {
-		return ft, errors.New("footer without a schema")
-	}
-	var err error
-	ft.fields, ft.md, err = readSchema(f, schema, version)
-	return ft, err
-}
-
-// footer reads the rest of a file, of which begun is already read, and checks that it is
-// the footer for what was read: io.EOF if so.
-func (r *Reader) footer(begun []byte) error {
-	rest := bytes.NewBuffer(append([]byte(nil), begun...))
-	n, err := io.Copy(rest, io.LimitReader(r.in.r, maxMetadata+64))
-	r.in.off += n
-	if err != nil {
-		return err
-	}
-	b := rest.Bytes()
-	whole := len(b) >= 10 && string(b[len(b)-6:]) == magic
-	if !whole {
-		if begun == nil && len(b) <= maxMetadata {
-			return errCut // in the footer
-		}
-		return corrupt("no message begins here")
-	}
-	size := int64(binary.LittleEndian.Uint32(b[len(b)-10:]))
-	if size != int64(len(b)-10) {
-		return corrupt("footer of %d bytes where %d are left", size, len(b)-10)
-	}
-	ft, err := parseFooter(b[:size])
-	if err != nil {
-		return corrupt("%v", err)
-	}
-	for kind, what := range []string{"dictionaries", "batches"} {
-		if !sameBlocks(ft.blocks[kind], r.blocks[kind]) {
-			return corrupt("footer does not list the %s that the file has", what)
-		}
-	}
-	if !sameFields(ft.fields, r.fields) {
-		return corrupt("footer has another schema than the file")
-	}
-	if ft.md != nil {
-		r.md = ft.md
-	}
-	return io.EOF
-}
-
-func sameBlocks(a, b []block) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func sameFields(a, b []arrowField) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		x, y := &a[i], &b[i]
-		if x.name != y.name || x.typ != y.typ || x.width != y.width || x.signed != y.signed || (x.dict == nil) != (y.dict == nil) || !sameFields(x.kids, y.kids) {
-			return false
-		}
-	}
-	return true
 }

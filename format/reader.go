@@ -72,6 +72,7 @@ type Reader struct {
 	zero       []uint64
 	extras     []arrow.Array
 
+	plan      *plan      // nil if the messages come one by one
 	blocks    [2][]block // dictionaries and record batches as they came
 	any       bool       // a row was read
 	lastSeq   uint64
@@ -170,30 +171,47 @@ func (r *Reader) open() error {
 		r.in.fill(b[:])
 	}
 	start := r.in.off
-	m, _, err := r.message()
-	if err == errCut || err == io.EOF {
-		return r.errorAt(start, withHint(corrupt("ends before its schema"), "nothing can be salvaged"))
+	if err = r.readHead(); err == errHeadless && r.file {
+		err = r.planByFooter()
+	} else if err == nil && r.file {
+		r.peekFooter()
 	}
 	if err != nil {
-		return r.errorAt(start, err)
-	}
-	if m.kind != messageSchema {
-		return r.errorAt(start, corrupt("does not begin with a schema"))
-	}
-	if err := r.readSchema(m); err != nil {
-		if !errors.Is(err, ErrSchema) && !errors.Is(err, ErrNotTrace) && !errors.Is(err, ErrVersion) {
-			err = corrupt("%v", err)
-		}
 		return r.errorAt(start, err)
 	}
 	return nil
 }
 
+// errHeadless says that the schema does not come first.
+var errHeadless = corrupt("does not begin with a schema")
+
+// readHead reads the schema at the start.
+func (r *Reader) readHead() error {
+	if first, err := r.in.r.Peek(4); err == nil && binary.LittleEndian.Uint32(first) != continuation {
+		return errHeadless
+	}
+	m, _, err := r.message()
+	switch {
+	case err == errCut || err == io.EOF:
+		return withHint(corrupt("ends before its schema"), "nothing can be salvaged")
+	case err != nil:
+		return err
+	case m.kind != messageSchema:
+		return errHeadless
+	}
+	return r.readSchema(m)
+}
+
 func (r *Reader) readSchema(m message) error {
 	fields, md, err := readSchema(m.fb, m.header, m.version)
+	if err != nil && !errors.Is(err, ErrSchema) {
+		err = corrupt("%v", err)
+	}
 	if err != nil {
 		return err
 	}
+	clear(r.dictFields)
+	r.extra = nil
 	r.fields, r.md = fields, md.clone()
 	for i := range r.at {
 		r.at[i] = -1
@@ -334,6 +352,9 @@ func (r *Reader) note(kind int, at int64, m message) {
 // message reads the next message. At the end it returns io.EOF if the end is marked as
 // the format wants it, errCut if it is not.
 func (r *Reader) message() (m message, body []byte, err error) {
+	if r.plan != nil {
+		return r.planned()
+	}
 	var word [4]byte
 	if err := r.in.fill(word[:]); err != nil {
 		return m, nil, r.cut(err)

@@ -52,8 +52,7 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 	o.Replay.Metadata = r.Metadata()
 	c := replay.New(o.Replay)
 	t := report.Trace{Path: path}
-	var placed uint64 // losses that gap rows tell of
-	gaps := false
+	var told losses
 	for t.Err == nil {
 		if err := ctx.Err(); err != nil {
 			return t, err
@@ -68,10 +67,7 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 		}
 		for i, p := range b.Phase[:b.N] {
 			if p == format.PhaseGap {
-				gaps = true
-				if b.Has[i]&format.HasLost != 0 {
-					placed += b.Lost[i]
-				}
+				told.add(b, i)
 			}
 		}
 		if err := c.Batch(b); err != nil {
@@ -86,7 +82,7 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 	}
 	t.Result = c.Finish(replay.End{
 		Truncated:  r.Truncated() || t.Err != nil,
-		LostEvents: unplaced(r.Metadata(), placed, gaps),
+		LostEvents: told.unplaced(r.Metadata()),
 	})
 	for name, n := range r.Defects() {
 		// The checker counts some of these by the same name.
@@ -95,15 +91,32 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 	return t, nil
 }
 
-// unplaced is the number of lost events that no gap row tells of. Lost buffers without a
-// number of events count as one event if nothing else says where they were.
-func unplaced(md format.Metadata, placed uint64, gaps bool) uint64 {
-	lost, _ := strconv.ParseUint(md[format.MetaLostEvents], 10, 64)
+// losses are those that gap rows tell of.
+type losses struct {
+	rows    uint64
+	events  uint64
+	unknown bool // a row does not say how many
+}
+
+func (l *losses) add(b *format.Batch, i int) {
+	l.rows++
+	if b.Has[i]&format.HasLost == 0 {
+		l.unknown = true
+	} else {
+		l.events += b.Lost[i]
+	}
+}
+
+// unplaced is the number of lost events of the metadata that no gap row tells of. A row
+// without a number may stand for any number. Lost buffers count as one event if no row
+// says where they were: how many events they had is not known.
+func (l *losses) unplaced(md format.Metadata) uint64 {
+	events, _ := strconv.ParseUint(md[format.MetaLostEvents], 10, 64)
 	buffers, _ := strconv.ParseUint(md[format.MetaLostBuffers], 10, 64)
 	switch {
-	case lost > placed:
-		return lost - placed
-	case lost == 0 && buffers > 0 && !gaps:
+	case events > l.events && !l.unknown:
+		return events - l.events
+	case events == 0 && buffers > 0 && l.rows == 0:
 		return 1
 	}
 	return 0

@@ -212,17 +212,21 @@ func (t *textReport) findings() {
 	}
 }
 
-// blame says who is at fault, by role and name.
+// blame says who is at fault, and which driver and adapter it is about.
 func (f *Finding) blame() string {
 	s := f.AtFault
 	if s == "" {
 		s = "nobody"
 	}
+	var about []string
 	if f.Driver != nil {
-		s += " " + rows.Safe(*f.Driver)
+		about = append(about, rows.Safe(*f.Driver))
 	}
 	if f.Adapter != nil {
-		s += " on adapter " + *f.Adapter
+		about = append(about, "adapter "+*f.Adapter)
+	}
+	if len(about) > 0 {
+		s += " (" + strings.Join(about, ", ") + ")"
 	}
 	return s
 }
@@ -266,12 +270,27 @@ func (t *textReport) conflicts() {
 		}
 		t.line("%s %s of %s%s", t.paint(doubt, "conflict"), c.Kind, af, where)
 		t.line("  contender: %s, got %s; holder: %s", rows.Safe(c.Contender), c.Status, holder)
-		t.evidence(c.trace, c.Events, rowsPerConflict)
+		if id := t.shownWith(c); id != "" {
+			t.line("  proved by the events of %s", id)
+		} else {
+			t.evidence(c.trace, c.Events, rowsPerConflict)
+		}
 	}
 	if rest := len(t.Conflicts) - n; rest > 0 {
 		t.line("")
 		t.line("… and %s more (--findings -1 shows all)", plural(rest, "conflict"))
 	}
+}
+
+// shownWith is the finding in the report that has the events of a conflict, if there is one.
+func (t *textReport) shownWith(c *Conflict) string {
+	for i := range t.o.findings(len(t.Findings)) {
+		f := &t.Findings[i]
+		if f.trace == c.trace && slices.Equal(f.Events, c.Events) {
+			return f.ID
+		}
+	}
+	return ""
 }
 
 // coverage says what the verdict rests on.

@@ -65,7 +65,6 @@ type File struct {
 	size   int64 // bytes there are, as far as known: less than stated if the file shrank
 	header Header
 	first  timebase // of the log file header
-	logger uint16   // LoggerId of the first buffer
 
 	// The walk.
 	err    error
@@ -78,6 +77,7 @@ type File struct {
 	last   [cpus]int64 // by processor, time of the last record that has one
 	dec    []byte      // reused for decompression
 	probes int         // see maxProbes
+	reread int64       // bytes gone back because of wrong sizes: no more than there are in the file
 	// cut: body is not all of the buffer, because the file ends.
 	// guessedEnd: the buffer does not say where its records end.
 	cut, guessedEnd bool
@@ -139,7 +139,6 @@ func NewFile(r io.ReaderAt, size int64, name string, o Options) (*File, error) {
 		reason, hint := lookLike(start[:min(len(start), 512)])
 		return nil, &Error{Path: name, Reason: reason, Hint: hint, Err: ErrNotETL}
 	}
-	f.logger = parseBufferHead(start).logger
 	f.header, f.first, err = parseHeader(start[bufferHeaderSize:])
 	if err != nil {
 		return nil, &Error{Path: name, Offset: bufferHeaderSize, Hint: "it may have been cut short while it was copied", Err: err}
@@ -180,7 +179,7 @@ func (f *File) Reset() {
 	f.size = f.in.size
 	f.acc.records, f.acc.padding = 0, 0
 	f.buffer = Buffer{Index: -1}
-	f.probes = 0
+	f.probes, f.reread = 0, 0
 	start := f.first.ns(f.header.StartClock)
 	for i := range f.last {
 		f.last[i] = start
@@ -359,10 +358,10 @@ func (h *bufferHead) doubt(body []byte, o *Options) string {
 	return ""
 }
 
-// usual says whether the fields that say nothing of interest are as in any finished buffer
-// of the session: no references, a small sequence number, its logger and a known state.
-func (h *bufferHead) usual(logger uint16) bool {
-	return h.references == 0 && h.sequence >= 0 && h.sequence < 1<<40 && h.logger == logger && h.state < 8
+// usual says whether the fields that say nothing of interest are as in any finished
+// buffer: no references, a small sequence number, a small logger id and a known state.
+func (h *bufferHead) usual() bool {
+	return h.references == 0 && h.sequence >= 0 && h.sequence < 1<<40 && h.logger < 1<<10 && h.state < 8
 }
 
 // isMarker says whether b can be the start of a record, or the end marker.
@@ -470,6 +469,10 @@ func (f *File) restart() {
 	f.st.BuffersLost += h.BuffersLost
 }
 
+// maxRatio limits what compressed buffers may grow to, all together and beyond
+// Options.MaxDecoded. Buffers of real events shrink to a tenth, rarely to a fiftieth.
+const maxRatio = 256
+
 // decompress makes the decompressed records current. A stream that fails is given up as a
 // whole, unless it fails because the file ends: then all that is there is good.
 func (f *File) decompress(src []byte) {
@@ -482,6 +485,10 @@ func (f *File) decompress(src []byte) {
 	}
 	if n > f.o.MaxDecoded {
 		giveUp(fmt.Sprintf("compressed buffer holds %d bytes, over the limit of %d", n, f.o.MaxDecoded))
+		return
+	}
+	if f.st.Decoded.Total+n > maxRatio*f.next+f.o.MaxDecoded {
+		giveUp(fmt.Sprintf("the file so far grows to more than %d times its size", maxRatio))
 		return
 	}
 	var used int
@@ -501,7 +508,11 @@ func (f *File) decompress(src []byte) {
 		f.st.Bytes.Trailing += rest
 	case rest <= 8 || allZero(src[used:]):
 		f.st.Bytes.BufferSlack += rest
+	case f.reread+rest > f.size:
+		f.st.Bytes.Undecodable += rest
+		f.listRange(Range{Offset: pos + int64(used), Length: rest, Reason: "bytes after the compressed data"})
 	default: // the size of the buffer is wrong: look for the next one behind the data
+		f.reread += rest
 		f.buffer.Size -= rest
 		f.next -= rest
 	}
@@ -551,7 +562,11 @@ func (f *File) resync(pos int64, reason string) error {
 // a buffer. It returns the end of the file if there is none.
 func (f *File) candidate(pos int64) (int64, error) {
 	for pos+bufferHeaderSize <= f.size {
-		b, err := f.read(pos, int(min(f.size-pos, windowSize)))
+		n := f.in.ready(pos)
+		if n < 4096 {
+			n = windowSize
+		}
+		b, err := f.read(pos, n)
 		if err != nil {
 			return pos, err
 		}
@@ -589,7 +604,7 @@ func (f *File) plausible(pos int64, scan bool) (bool, error) {
 	}
 	h := parseBufferHead(b)
 	b = b[bufferHeaderSize:]
-	if h.doubt(b, &f.o) != "" || h.typ > maxFoundType || scan && !h.usual(f.logger) {
+	if h.doubt(b, &f.o) != "" || h.typ > maxFoundType || scan && !h.usual() {
 		return false, nil
 	}
 	end, known := h.recordsEnd()
@@ -617,7 +632,7 @@ func (f *File) plausible(pos int64, scan bool) (bool, error) {
 		return false, f.readError(next, err)
 	}
 	h = parseBufferHead(probe[:])
-	return h.doubt(probe[bufferHeaderSize:n], &f.o) == "" && h.usual(f.logger) || allZero(probe[:n]), nil
+	return h.doubt(probe[bufferHeaderSize:n], &f.o) == "" && h.usual() || allZero(probe[:n]), nil
 }
 
 // zeroes says whether the file holds nothing but zeroes between two offsets.
@@ -674,6 +689,14 @@ type window struct {
 	buf  []byte
 	off  int64
 	n    int // bytes of buf that are valid
+}
+
+// ready is how many bytes at off can be had without reading.
+func (w *window) ready(off int64) int {
+	if off < w.off || off >= w.off+int64(w.n) {
+		return 0
+	}
+	return int(w.off + int64(w.n) - off)
 }
 
 // at returns up to n bytes at off, fewer only at the end of the input. They are valid

@@ -106,13 +106,9 @@ func parseHeader(b []byte) (h Header, tb timebase, err error) {
 		BuffersWritten: u32(36), StartBuffers: u32(40), EventsLost: u32(48), CPUMHz: u32(52),
 	}
 	fixed := logfileFixed8
-	switch u32(44) {
-	case 4:
+	h.PointerSize = 8
+	if n := u32(44); n == 4 || n != 8 && b[2] == typeSystem32 {
 		h.PointerSize, fixed = 4, logfileFixed4
-	case 8:
-		h.PointerSize = 8
-	default:
-		return h, tb, fmt.Errorf("%w: its pointer size is %d", ErrCorrupt, u32(44))
 	}
 	if len(p) < fixed {
 		return h, tb, fmt.Errorf("%w: its log file header has %d bytes", ErrCorrupt, size)

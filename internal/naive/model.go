@@ -37,7 +37,8 @@ type simAdapter struct {
 	handle, ctx uint64
 	label       string
 	co, mcm     bool
-	up, stays   bool // stays: it will not be halted
+	up, gone    bool // gone: MiniportHaltEx was called
+	stays       bool // it will not be halted
 	families    []family
 }
 
@@ -254,7 +255,7 @@ func (s *sim) runAdapter(t *task, a *simAdapter) {
 		again := s.chance(35)
 		leave := func(t *task) {
 			s.unbind(t, b)
-			if again && b.closed && !s.over() {
+			if again && b.closed && !a.gone && !s.over() {
 				s.bind(t, b.d, a)
 			}
 		}
@@ -287,6 +288,7 @@ func (s *sim) halt(t *task, a *simAdapter, binding *int) {
 	if a.stays {
 		return
 	}
+	a.gone = true
 	for _, r := range s.regs {
 		if r.a == a {
 			r.withdrawn, r.live = true, false
@@ -360,7 +362,7 @@ func (s *sim) registerAll(t *task, a *simAdapter, b *simBinding) bool {
 	}
 	some := false
 	for _, f := range families {
-		if b != nil && (b.leaving || b.closed) {
+		if a.gone || b != nil && (b.leaving || b.closed) {
 			break
 		}
 		some = s.register(t, a, b, f) || some
@@ -503,6 +505,7 @@ func (s *sim) notifyDue(t *task, bound *simBinding) {
 			if due.needed && s.fault(NotifyMissing) {
 				due.lost = true
 				r.stay()
+				b.stays = true
 				t.mark(NotifyMissing, s.missing(b, r, bound))
 				continue
 			}

@@ -15,7 +15,7 @@ type GenOptions struct {
 	Adapters int // 1 or 2
 	Managers int // call managers, MCMs included: 1 to 3
 	Clients  int // 1 to 3
-	Calls    int // soft limit: no new activity starts after so many calls; 20 to 60
+	Calls    int // soft limit: no new activity starts after so many calls; 5 to 40
 	// Faults is how many faults to plant, each at the first occasion for it. A history
 	// without that occasion comes out with fewer.
 	Faults int
@@ -47,7 +47,7 @@ func Legal(rng *rand.Rand) []format.Event { return Random(rng, GenOptions{}) }
 // Seq.
 func Plant(rng *rand.Rand, o GenOptions) ([]format.Event, []Planted) {
 	if o.Calls == 0 {
-		o.Calls = 20 + rng.IntN(41)
+		o.Calls = 5 + rng.IntN(36)
 	}
 	s := &sim{
 		rng: rng, o: o, sticky: pick(rng, 0, 30, 60, 90), faults: map[Fault]int{}, dues: map[simPair]*simDue{},

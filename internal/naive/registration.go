@@ -62,12 +62,13 @@ func (w *world) checkAccepted(r *registration) {
 }
 
 // checkHolders looks for registrations of the same type on the adapter that were accepted
-// before r and live beside it in every order. It reports whether one makes r a violation.
+// before r and live beside it in every order. (A registration can end inside its own
+// call, if its binding is closed by then.) It reports whether one makes r a violation.
 func (w *world) checkHolders(r *registration) bool {
 	var same, others, mcms, versions bool
 	for _, h := range w.regs {
 		if h == r || !h.accepted || h.adapter != r.adapter || h.typ != r.typ ||
-			h.call.out.Seq > r.call.out.Seq || h.mayEndBefore(r.call) {
+			h.call.out.Seq > r.call.out.Seq || h.mayEndBefore(r.call) || r.mayEndBefore(h.call) {
 			continue
 		}
 		switch {

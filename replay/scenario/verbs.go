@@ -375,9 +375,9 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 		}
 		oc.take = func(r *format.Event) {
 			switch {
-			case r.Phase == format.PhaseEnter && r.AF != 0:
+			case r.Phase == format.PhaseEnter && r.Has&format.HasAF != 0 && r.AF != 0:
 				o.handle = r.AF
-			case r.Phase == format.PhaseReturn && r.Context != 0:
+			case r.Phase == format.PhaseReturn && r.Has&format.HasContext != 0 && r.Context != 0:
 				o.managerCtx = r.Context
 			}
 		}

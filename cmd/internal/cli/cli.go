@@ -127,17 +127,18 @@ func Inputs(n int, what string) cobra.PositionalArgs {
 	}
 }
 
-// Version makes the version command; about are further lines of what it prints.
-func Version(about ...string) *cobra.Command {
+// Version makes the version command of the command called name; about are further lines of
+// what it prints.
+func Version(name string, about ...string) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Long:    "Print the version of the command and of what it reads and writes.",
+		Example: "  " + name + " version",
 		Args:    cobra.NoArgs,
-		Example: "",
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			return Output(func(w io.Writer) error {
-				fmt.Fprintf(w, "%s %s %s %s/%s\n", cmd.Root().Name(), ToolVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				fmt.Fprintf(w, "%s %s %s %s/%s\n", name, ToolVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 				fmt.Fprintf(w, "trace schema %s\n", format.SchemaVersion)
 				for _, line := range about {
 					fmt.Fprintln(w, line)

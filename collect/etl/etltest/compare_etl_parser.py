@@ -20,9 +20,9 @@ except ImportError as e:
 
 
 def guid(g):
-    fields = (g.data1, g.data2, g.data3)
-    return str(uuid.UUID(bytes_le=fields[0].to_bytes(4, "little") + fields[1].to_bytes(2, "little")
-                         + fields[2].to_bytes(2, "little") + bytes(g.data4)))
+    g = g.inner
+    return str(uuid.UUID(fields=(g.data1, g.data2, g.data3, g.data4[0], g.data4[1],
+                                 int.from_bytes(bytes(g.data4[2:]), "big"))))
 
 
 class Print(IEtlFileObserver):
