@@ -137,6 +137,7 @@ func (r *room) refuses(p string) string {
 		if r.std {
 			return r.dir + " imports only the standard library"
 		}
+	case p == "net/netip" || p == "net/url": // values, not connections
 	case slices.ContainsFunc(r.not, func(not string) bool { return within(p, not) }):
 		return r.dir + " may not"
 	}

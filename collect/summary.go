@@ -15,7 +15,7 @@ type Summary struct {
 	Inputs []InputSummary `json:"inputs"`
 	Output string         `json:"output"`
 
-	Events     uint64 `json:"events"`     // rows that are crossings
+	Events     uint64 `json:"events"`     // rows, gap rows included
 	Gaps       uint64 `json:"gaps"`       // rows that say that events were lost
 	Duplicates uint64 `json:"duplicates"` // crossings that a second route reported, left out
 
@@ -120,10 +120,9 @@ func (s *Summary) addFile(f *etlSource) {
 
 // addRow counts a row that was written.
 func (s *Summary) addRow(e *format.Event) {
+	s.Events++
 	if e.Phase == format.PhaseGap {
 		s.Gaps++
-	} else {
-		s.Events++
 	}
 }
 

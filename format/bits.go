@@ -6,6 +6,9 @@ import (
 	"unsafe"
 )
 
+// Arrow data is little-endian and is used as it lies in memory.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
 // fixed is a value of a fixed-width column.
 type fixed interface {
 	~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64

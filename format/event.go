@@ -1,6 +1,3 @@
-// Package format is the aftrace trace: one row is one crossing of the boundary between a
-// driver and NDIS. It holds the event, the Arrow schema (version 1), the writer, the
-// reader, salvage and merge. It does not know where events come from or what they mean.
 package format
 
 import "github.com/aftrace/aftrace/format/ndis"
@@ -125,14 +122,20 @@ type Batch struct {
 
 // Event copies row i into e.
 func (b *Batch) Event(i int, e *Event) {
+	b.fixed(i, e)
+	e.Driver, e.Detail = string(b.Driver.At(i)), string(b.Detail.At(i))
+}
+
+// fixed copies row i into e, all but its strings.
+func (b *Batch) fixed(i int, e *Event) {
 	*e = Event{
 		Seq: b.Seq[i], TS: b.TS[i], Ticks: b.Ticks[i], CPU: b.CPU[i], PID: b.PID[i], TID: b.TID[i],
 		IRQL: b.IRQL[i], Phase: b.Phase[i], Function: b.Function[i], Source: b.Source[i],
-		CallID: b.CallID[i], Driver: string(b.Driver.At(i)),
+		CallID:  b.CallID[i],
 		Adapter: b.Adapter[i], Binding: b.Binding[i], AF: b.AF[i], SAP: b.SAP[i], VC: b.VC[i],
 		Party: b.Party[i], Context: b.Context[i], Context2: b.Context2[i],
 		AFType: b.AFType[i], AFMajor: b.AFMajor[i], AFMinor: b.AFMinor[i], Status: b.Status[i],
-		Lost: b.Lost[i], Detail: string(b.Detail.At(i)), Has: b.Has[i],
+		Lost: b.Lost[i], Has: b.Has[i],
 	}
 }
 

@@ -83,61 +83,95 @@ func arrayData(v *vector, dt arrow.DataType) *array.Data {
 	return array.NewData(dt, v.n, buffers, kids, nulls, 0)
 }
 
-// plainField is the field that passes an extra column on: dictionaries are resolved,
-// because those of different batches and files differ and a file holds only one.
+// plainField is the field that passes an extra column on. Dictionaries are resolved,
+// because those of different batches and files differ and a file holds only one; runs and
+// views become what they stand for, because the Arrow library cannot join them.
 func plainField(f arrow.Field) (arrow.Field, error) {
-	if d, ok := f.Type.(*arrow.DictionaryType); ok {
-		f.Type = d.ValueType
-	}
-	if holdsDictionary(f.Type) {
-		return f, fmt.Errorf("%w: column %q has a dictionary inside a nested type, which cannot be passed on", ErrSchema, f.Name)
-	}
 	f.Nullable = true
+	switch dt := f.Type.(type) {
+	case *arrow.DictionaryType:
+		f.Type = dt.ValueType
+	case *arrow.RunEndEncodedType:
+		f.Type = dt.Encoded()
+	}
+	switch f.Type.ID() {
+	case arrow.STRING_VIEW:
+		f.Type = arrow.BinaryTypes.String
+	case arrow.BINARY_VIEW:
+		f.Type = arrow.BinaryTypes.Binary
+	}
+	if dt := cannotJoin(f.Type); dt != nil {
+		return f, fmt.Errorf("%w: column %q has the type %s, which cannot be passed on", ErrSchema, f.Name, dt)
+	}
 	return f, nil
 }
 
-func holdsDictionary(dt arrow.DataType) bool {
-	if dt.ID() == arrow.DICTIONARY {
-		return true
+// cannotJoin is the type in dt of which arrays cannot be joined, nil if there is none.
+func cannotJoin(dt arrow.DataType) arrow.DataType {
+	switch dt.ID() {
+	case arrow.DICTIONARY, arrow.RUN_END_ENCODED, arrow.STRING_VIEW, arrow.BINARY_VIEW, arrow.SPARSE_UNION, arrow.DENSE_UNION, arrow.EXTENSION:
+		return dt
 	}
 	if nested, ok := dt.(arrow.NestedType); ok {
 		for _, f := range nested.Fields() {
-			if holdsDictionary(f.Type) {
-				return true
+			if inner := cannotJoin(f.Type); inner != nil {
+				return inner
 			}
 		}
 	}
-	return false
+	return nil
 }
 
-// plainArray is a with its dictionary resolved, in memory of its own.
+// plainArray is a as an array of the type that plainField gives, in memory of its own.
 func plainArray(a arrow.Array) (arrow.Array, error) {
-	d, ok := a.(*array.Dictionary)
-	if !ok || a.Len() == 0 {
-		if ok {
-			return array.MakeArrayOfNull(memory.DefaultAllocator, a.DataType().(*arrow.DictionaryType).ValueType, 0), nil
-		}
-		return array.Concatenate([]arrow.Array{a}, memory.DefaultAllocator)
+	mem := memory.DefaultAllocator
+	values, at := a, func(i int) int { return i }
+	switch a := a.(type) {
+	case *array.Dictionary:
+		values, at = a.Dictionary(), a.GetValueIndex
+	case *array.RunEndEncoded:
+		values, at = a.Values(), a.GetPhysicalIndex
 	}
-	null := array.MakeArrayOfNull(memory.DefaultAllocator, d.Dictionary().DataType(), 1)
-	if values, ok := d.Dictionary().(*array.String); ok {
-		b := array.NewStringBuilder(memory.DefaultAllocator)
-		b.Reserve(d.Len())
-		for i := range d.Len() {
-			if d.IsNull(i) || values.IsNull(d.GetValueIndex(i)) {
+	if values == a {
+		switch a.(type) {
+		case *array.StringView, *array.BinaryView:
+		default:
+			return array.Concatenate([]arrow.Array{a}, mem)
+		}
+	}
+	type stringLike interface{ Value(int) string }
+	switch v := values.(type) {
+	case *array.String, *array.StringView:
+		b := array.NewStringBuilder(mem)
+		b.Reserve(a.Len())
+		for i := range a.Len() {
+			if a.IsNull(i) || values.IsNull(at(i)) {
 				b.AppendNull()
 			} else {
-				b.Append(values.Value(d.GetValueIndex(i)))
+				b.Append(v.(stringLike).Value(at(i)))
+			}
+		}
+		return b.NewArray(), nil
+	case *array.BinaryView:
+		b := array.NewBinaryBuilder(mem, arrow.BinaryTypes.Binary)
+		for i := range a.Len() {
+			if a.IsNull(i) || values.IsNull(at(i)) {
+				b.AppendNull()
+			} else {
+				b.Append(v.Value(at(i)))
 			}
 		}
 		return b.NewArray(), nil
 	}
-	parts := make([]arrow.Array, d.Len())
+	if a.Len() == 0 {
+		return array.MakeArrayOfNull(mem, values.DataType(), 0), nil
+	}
+	null := array.MakeArrayOfNull(mem, values.DataType(), 1)
+	parts := make([]arrow.Array, a.Len())
 	for i := range parts {
-		if parts[i] = null; !d.IsNull(i) {
-			k := int64(d.GetValueIndex(i))
-			parts[i] = array.NewSlice(d.Dictionary(), k, k+1)
+		if parts[i] = null; !a.IsNull(i) {
+			parts[i] = array.NewSlice(values, int64(at(i)), int64(at(i)+1))
 		}
 	}
-	return array.Concatenate(parts, memory.DefaultAllocator)
+	return array.Concatenate(parts, mem)
 }

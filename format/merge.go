@@ -27,6 +27,8 @@ type MergeOptions struct {
 	// Salvage takes the whole batches before a corrupt place of an input and goes on as if
 	// the input were cut short there.
 	Salvage bool
+	// Without names columns beside those of the schema that are left out.
+	Without []string
 	// Progress is called now and then with the number of rows written.
 	Progress func(rows uint64)
 }
@@ -39,7 +41,8 @@ type MergeOptions struct {
 // The metadata of out that the caller did not set is combined: earliest start, latest end,
 // the sum of the losses, the greatest uncertainty. A tick frequency in which the inputs
 // differ is left out together with the ticks. Columns that the schema does not have are
-// passed on, with dictionaries resolved and nulls where an input lacks them. A function
+// passed on, with dictionaries resolved and nulls where an input lacks them; it is an error
+// if their types differ or if they hold unions or nested dictionaries. A function
 // name outside the vocabulary goes to detail.function, a detail that is not an object to
 // detail.text.
 //
@@ -366,9 +369,12 @@ func (m *merger) planExtras() error {
 	index := map[string]int{}
 	for _, in := range m.ins {
 		for _, f := range in.r.ExtraColumns() {
+			if slices.Contains(m.opts.Without, f.Name) {
+				continue
+			}
 			f, err := plainField(f)
 			if err != nil {
-				return in.r.errorAt(-1, err)
+				return in.r.errorAt(-1, withHint(err, "leave it out"))
 			}
 			x, ok := index[f.Name]
 			if !ok {

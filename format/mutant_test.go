@@ -28,6 +28,7 @@ func seeds(t testing.TB) map[string][]byte {
 	return map[string][]byte{
 		"stream":       writeTrace(t, events, WriterOptions{BatchRows: 25, Metadata: Metadata{MetaHost: "h"}}),
 		"file":         writeTrace(t, events, WriterOptions{BatchRows: 25, File: true}),
+		"headless":     headless(writeTrace(t, events, WriterOptions{BatchRows: 25, File: true})),
 		"zstd stream":  writeTrace(t, events, WriterOptions{BatchRows: 40, Compression: ZSTD}),
 		"zstd file":    writeTrace(t, events, WriterOptions{BatchRows: 40, Compression: ZSTD, File: true}),
 		"lz4":          foreign{options: []ipc.Option{ipc.WithLZ4()}}.write(t, plain),
@@ -38,6 +39,14 @@ func seeds(t testing.TB) map[string][]byte {
 		"extra":        foreign{extra: extraFields, fill: fillExtra}.write(t, plain),
 		"extra file":   foreign{extra: extraFields, fill: fillExtra, file: true, batches: 1, options: []ipc.Option{ipc.WithZstd()}}.write(t, plain),
 	}
+}
+
+// headless is a file whose schema is only in its footer, as polars and the JavaScript
+// library write it.
+func headless(file []byte) []byte {
+	b := slices.Clone(file)
+	binary.LittleEndian.PutUint32(b[8:], 4)
+	return b
 }
 
 // extraFields are columns that the schema does not have, of most types of Arrow.

@@ -105,7 +105,18 @@ func TestCut(t *testing.T) {
 	for _, o := range []WriterOptions{{BatchRows: 10}, {BatchRows: 10, File: true}, {BatchRows: 10, File: true, Compression: ZSTD}} {
 		whole := writeTrace(t, events, o)
 		ends := batchEnds(t, whole)
-		for cut := 0; cut < len(whole); cut += 1 + cut%7 {
+		near := func(cut int) bool { // every place around the boundaries of messages, some of the others
+			for _, end := range ends {
+				if d := int64(cut) - end; d > -10 && d < 20 {
+					return true
+				}
+			}
+			return cut%53 == 0 || cut > len(whole)-20
+		}
+		for cut := range whole {
+			if !near(cut) {
+				continue
+			}
 			for _, sized := range []bool{true, false} {
 				var in io.Reader = bytes.NewReader(whole[:cut])
 				if !sized {
@@ -336,5 +347,35 @@ func TestWriteErrorStays(t *testing.T) {
 	}
 	if err := w.Close(); !errors.Is(err, errFailing) {
 		t.Errorf("Close: %v", err)
+	}
+}
+
+func TestSchemaOnlyInFooter(t *testing.T) {
+	events := sampleEvents(40, 1)
+	file := headless(writeTrace(t, events, WriterOptions{File: true, BatchRows: 10, Metadata: Metadata{MetaHost: "h"}}))
+	got, r := readTrace(t, file)
+	sameEvents(t, got, events)
+	if r.Truncated() || r.Metadata()[MetaHost] != "h" {
+		t.Errorf("truncated %v, metadata %v", r.Truncated(), r.Metadata())
+	}
+	if _, err := NewReader(struct{ io.Reader }{bytes.NewReader(file)}, "-", ReaderOptions{}); !errors.Is(err, ErrNotTrace) || !strings.Contains(err.Error(), "not from a pipe") {
+		t.Errorf("from a pipe: %v", err)
+	}
+	if _, err := NewReader(bytes.NewReader(file[:len(file)-1]), "x", ReaderOptions{}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("without a footer: %v", err)
+	}
+	// A footer that lists one batch many times would make a small file a long read.
+	start := bytes.LastIndex(file, []byte("\xFF\xFF\xFF\xFF\x00\x00\x00\x00")) + 8
+	ft, err := parseFooter(file[start : len(file)-10])
+	if err != nil {
+		t.Fatal(err)
+	}
+	ft.blocks[1][1] = ft.blocks[1][0]
+	f := &flatbuffer{b: file[start : len(file)-10]}
+	footer := buildFooter(f.b, message{header: f.sub(f.root(), 1)}, ft.blocks[0], ft.blocks[1])
+	twice := append(bytes.Clone(file[:start]), footer...)
+	twice = append(binary.LittleEndian.AppendUint32(twice, uint32(len(footer))), magic...)
+	if _, err := NewReader(bytes.NewReader(twice), "x", ReaderOptions{}); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "footer lists a message") {
+		t.Errorf("a batch twice: %v", err)
 	}
 }

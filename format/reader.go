@@ -101,6 +101,9 @@ type scratch struct {
 // the input in errors. Closing the Reader does not close r. Every error is an *Error that
 // wraps ErrNotTrace, ErrSchema, ErrVersion, ErrCorrupt, ErrTooLarge or an error of r.
 func NewReader(r io.Reader, name string, o ReaderOptions) (rd *Reader, err error) {
+	if !littleEndian {
+		return nil, &Error{Path: name, Offset: -1, Reason: "traces cannot be read on a big-endian machine", Err: errors.ErrUnsupported}
+	}
 	if o.MaxBatchBytes <= 0 {
 		o.MaxBatchBytes = DefaultMaxBatchBytes
 	}
@@ -210,8 +213,6 @@ func (r *Reader) readSchema(m message) error {
 	if err != nil {
 		return err
 	}
-	clear(r.dictFields)
-	r.extra = nil
 	r.fields, r.md = fields, md.clone()
 	for i := range r.at {
 		r.at[i] = -1
@@ -666,6 +667,7 @@ func (r *Reader) defect(name string, n uint64) {
 func (r *Reader) Events() iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
 		var e Event
+		drivers := map[string]string{} // a trace has few of them
 		for {
 			b, err := r.Next()
 			if err == io.EOF {
@@ -676,13 +678,26 @@ func (r *Reader) Events() iter.Seq2[*Event, error] {
 				return
 			}
 			for i := range b.N {
-				b.Event(i, &e)
+				b.fixed(i, &e)
+				e.Driver, e.Detail = intern(drivers, b.Driver.At(i)), string(b.Detail.At(i))
 				if !yield(&e, nil) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// intern is string(b) without allocating for what m has seen.
+func intern(m map[string]string, b []byte) string {
+	s, ok := m[string(b)]
+	if !ok {
+		s = string(b)
+		if len(m) < 1024 && len(s) < 1024 {
+			m[s] = s
+		}
+	}
+	return s
 }
 
 // Name is the name of the input as errors show it.

@@ -146,6 +146,9 @@ func room[T fixed](s []T, n int, k *int) []T {
 
 // NewWriter returns a Writer that writes to w. Closing it does not close w.
 func NewWriter(w io.Writer, o WriterOptions) (*Writer, error) {
+	if !littleEndian {
+		return nil, fmt.Errorf("format: traces cannot be written on a big-endian machine: %w", errors.ErrUnsupported)
+	}
 	if o.BatchRows == 0 {
 		o.BatchRows = DefaultBatchRows
 	}

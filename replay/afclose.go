@@ -57,7 +57,7 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 		return o
 	}
 	d := c.exhume(k)
-	manager := isManagerCall[cl.fn]
+	manager := isManagerCall[cl.fn] || d != nil && cl.label != 0 && cl.label == d.mgrLabel && cl.label != d.clientLabel
 	if d != nil {
 		c.check(rule.USE01)
 		c.deadUse(cl, d, manager)
@@ -69,8 +69,11 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 		if manager {
 			fault = rule.CallManager
 		}
-		if isOpenComplete[cl.fn] {
+		switch {
+		case isOpenComplete[cl.fn]:
 			id, also = rule.OPEN15, []rule.ID{rule.OPEN18}
+		case cl.fn == ndis.NdisCmNotifyCloseAddressFamily, cl.fn == ndis.NdisMCmNotifyCloseAddressFamily:
+			also = []rule.ID{rule.CLOSE21}
 		}
 		f := c.report(id, cl.ev, fault, nil, c.who(cl.label, nil),
 			cl.name()+" uses an NdisAfHandle that NDIS never gave out").sinceStart()
@@ -139,12 +142,12 @@ func (c *Checker) deadUse(cl *call, d *deadOpen, manager bool) {
 		}
 		f = c.report(rule.CLOSE21, cl.ev, rule.CallManager, nil, who,
 			"the call manager asks for the close of an AF open that has ended", d.closeMark.enter, d.failedAt, d.cmDone.enter)
+	case d.failed && manager:
+		f = c.report(rule.OPEN11, cl.ev, rule.CallManager, nil, who,
+			cl.name()+" uses the NdisAfHandle of an open that failed", d.failedAt).also(rule.USE01)
 	case d.failed:
 		f = c.report(rule.USE01, cl.ev, rule.Client, nil, who,
 			cl.name()+" uses the NdisAfHandle of an open that failed", d.failedAt)
-		if manager {
-			f.AtFault = rule.CallManager
-		}
 	case manager:
 		if !c.before(&d.cmDone, cl) {
 			return
@@ -293,6 +296,15 @@ func enterCmClose(c *Checker, cl *call) {
 	switch {
 	case o == nil:
 		o = byCtx
+	case c.strays(cl, o, o.mgrLabel):
+		c.check(rule.CLOSE20)
+		c.report(rule.CLOSE20, cl.ev, rule.NDIS, o.adapter, c.managerName(o),
+			"ProtocolCmCloseAf was called at "+c.names[cl.label]+", which does not serve the AF open", o.cmOpen.call, o.closeMark.enter).
+			also(rule.ROLE07)
+		cl.o, cl.n = o, int(o.id)
+		o.closeUps++
+		o.cmClose.ask(cl.ev)
+		return
 	case byCtx != o && cl.has&format.HasContext != 0:
 		switch {
 		case o.assumed || !o.hasMgrCtx:
@@ -308,7 +320,7 @@ func enterCmClose(c *Checker, cl *call) {
 		c.check(rule.OPEN20)
 	}
 	if o == nil {
-		if d := c.buried(cl, kindManagerAF, cl.context, format.HasContext); d != nil {
+		if d := c.buried(cl, kindManagerAF, cl.context, format.HasContext); d != nil && !c.contextless {
 			id, msg := rule.CLOSE20, "ProtocolCmCloseAf was called for an AF open that has ended"
 			if d.failed {
 				id, msg = rule.OPEN11, "ProtocolCmCloseAf was called with the context of an open that failed"
@@ -358,14 +370,14 @@ func returnCmClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	case ndis.StatusSuccess:
 		if o.inClose > 0 {
 			c.report(rule.CLOSE04, at, rule.CallManager, o.adapter, c.managerName(o),
-				"ProtocolCmCloseAf succeeded although SAPs or VCs are live", cl.ev, o.closeMark.enter)
+				"ProtocolCmCloseAf succeeded although SAPs or VCs are live", cl.ev, o.openEnter)
 		}
 		o.cmDone = mark{enter: cl.ev, ret: at, thread: cl.thread, state: markReturned}
 		c.settle(o)
 	case ndis.StatusNotAccepted:
 		if o.inClose > 0 {
 			c.report(rule.CLOSE04, at, rule.CallManager, o.adapter, c.managerName(o),
-				"ProtocolCmCloseAf refused to close with live SAPs or VCs; PENDING until they are gone is preferred", cl.ev).
+				"ProtocolCmCloseAf refused to close with live SAPs or VCs; PENDING until they are gone is preferred", cl.ev, o.openEnter).
 				severity(rule.Info)
 		}
 	}
@@ -387,6 +399,10 @@ func enterCmCloseComplete(c *Checker, cl *call) {
 		cl.o = nil
 		return
 	case fault == opUnpended:
+		if d := c.managerDriver(o); o.closeUps == 0 && (d == nil || !d.upSeen) {
+			c.skip(rule.CLOSE05, reasonNoUpcalls)
+			break
+		}
 		c.report(rule.CLOSE05, cl.ev, rule.CallManager, o.adapter, name,
 			"the close was completed although ProtocolCmCloseAf did not return PENDING", o.cmClose.call, o.cmClose.ret, o.openEnter)
 		cl.o = nil
@@ -400,7 +416,7 @@ func enterCmCloseComplete(c *Checker, cl *call) {
 	c.check(rule.CLOSE06)
 	if cl.status != ndis.StatusSuccess {
 		c.report(rule.CLOSE06, cl.ev, rule.CallManager, o.adapter, name,
-			"the close was completed with "+cl.status.String()+"; it carries SUCCESS", o.cmClose.ret)
+			"the close was completed with "+cl.status.String()+"; it carries SUCCESS", o.cmClose.ret).evident()
 	}
 }
 
@@ -411,8 +427,35 @@ func returnCmCloseComplete(c *Checker, cl *call, at ev, known bool, st ndis.Stat
 	}
 	if o.cmDone.enter.seq == cl.seq {
 		o.cmDone.shut(at)
+		c.completedEmpty(o, cl, at)
 	}
 	c.settle(o)
+}
+
+// completedEmpty judges that a close that pended is completed when nothing is live any more
+// (CLOSE-04).
+func (c *Checker) completedEmpty(o *afOpen, cl *call, at ev) {
+	if cl.has&format.HasStatus != 0 && cl.status != ndis.StatusSuccess {
+		return
+	}
+	c.check(rule.CLOSE04)
+	if o.inClose == 0 {
+		return
+	}
+	enter, id, proof := cl.ev, o.id, o.openEnter
+	a, who := o.adapter, c.managerName(o)
+	judge := func() {
+		if o.id == id && o.inClose == 0 {
+			return
+		}
+		c.report(rule.CLOSE04, enter, rule.CallManager, a, who,
+			"the close was completed although SAPs or VCs are live", proof, at)
+	}
+	if c.unsure > 0 {
+		c.hold(at, judge)
+		return
+	}
+	judge()
 }
 
 // mcmRule is the rule that a call in the wrong variant breaks.
@@ -428,8 +471,12 @@ func enterClCloseComplete(c *Checker, cl *call) {
 	if cl.has&format.HasAF != 0 && cl.af != 0 {
 		o, _ = c.opens.get(key{kindAF<<56 | cl.ns, cl.af})
 	}
+	waiting := func(o *afOpen) bool { return o.clClose.state == opPended || o.clClose.state == opCalled }
 	if o == nil {
-		o = c.clientOpen(cl, func(o *afOpen) bool { return o.clClose.state == opPended || o.clClose.state == opCalled })
+		o = c.clientOpen(cl, waiting)
+	}
+	if o == nil {
+		o = c.astray(cl, waiting)
 	}
 	if o == nil {
 		if d := c.buried(cl, kindClientAF, cl.context, format.HasContext); d != nil && cl.d.caller == callerNDIS {
@@ -575,11 +622,18 @@ func enterClNotify(c *Checker, cl *call) {
 	switch {
 	case o == nil:
 		o = byCtx
-	case byCtx == nil, byCtx == o:
-	case o.hasClCtx && !asked(byCtx):
+	case byCtx == o:
+	case byCtx == nil && !c.strays(cl, o, c.clientLabel(o)):
+	case byCtx == nil, o.hasClCtx && !asked(byCtx):
 		c.check(rule.CLOSE11)
-		c.report(rule.CLOSE11, cl.ev, rule.NDIS, o.adapter, who,
-			"ProtocolClNotifyCloseAf was called at a client that does not own the AF open", o.cmNotify.call, byCtx.openEnter)
+		f := c.report(rule.CLOSE11, cl.ev, rule.NDIS, o.adapter, who,
+			"ProtocolClNotifyCloseAf was called at a client that does not own the AF open", o.cmNotify.call, o.openEnter)
+		if byCtx != nil {
+			f.since(byCtx.openEnter)
+		}
+		if c.strays(cl, o, c.clientLabel(o)) {
+			f.also(rule.ROLE07)
+		}
 		o.notifyUps++
 		return
 	default:
@@ -667,7 +721,7 @@ func (c *Checker) judgeClosedByThen(o *afOpen, at, proof ev, st ndis.Status) {
 	c.check(rule.CLOSE14)
 	if st == ndis.StatusSuccess && o.closeMark.state == markNone && o.state != afClosed {
 		c.report(rule.CLOSE14, at, rule.Client, o.adapter, c.clientName(o),
-			"the client answered a close request with SUCCESS without having closed the AF", proof, o.clNotify.call)
+			"the client answered a close request with SUCCESS without having closed the AF", proof, o.clNotify.call).since(o.openEnter)
 	}
 }
 
@@ -708,8 +762,25 @@ func returnClNotifyComplete(c *Checker, cl *call, at ev, known bool, st ndis.Sta
 
 func enterCmNotifyComplete(c *Checker, cl *call) {
 	o := c.managerOpen(cl, func(o *afOpen) bool { return o.cmNotify.running() })
+	if p := cl.inside(ndis.NdisClNotifyCloseAddressFamilyComplete); p != nil && p.o != nil && p.o.id == uint64(p.n) &&
+		p.o != o && p.o.cmNotify.running() && p.o.hasMgrCtx && cl.has&format.HasContext != 0 && (o == nil || !o.cmNotify.running()) {
+		o = p.o
+		c.check(rule.OPEN20)
+		c.report(rule.OPEN20, cl.ev, rule.NDIS, o.adapter, c.managerName(o),
+			"ProtocolCmNotifyCloseAfComplete got another CallMgrAfContext than the call manager handed back", o.cmFinalAt, o.cmNotify.call)
+	}
 	if o == nil {
-		if d := c.buried(cl, kindManagerAF, cl.context, format.HasContext); d != nil && d.cmNotify.state != opUnknown {
+		d := c.buried(cl, kindManagerAF, cl.context, format.HasContext)
+		if c.contextless {
+			d = nil
+		}
+		if d != nil && d.failed {
+			c.check(rule.OPEN11)
+			c.report(rule.OPEN11, cl.ev, rule.NDIS, nil, c.names[d.mgrLabel],
+				"ProtocolCmNotifyCloseAfComplete was called with the context of an open that failed", d.failedAt).Adapter = d.adapter
+			return
+		}
+		if d != nil && d.cmNotify.state != opUnknown {
 			c.check(rule.CLOSE15)
 			c.report(rule.CLOSE15, cl.ev, rule.NDIS, nil, c.names[d.mgrLabel],
 				"ProtocolCmNotifyCloseAfComplete was called for a request that was not pending", d.cmNotify.last).Adapter = d.adapter
@@ -800,12 +871,16 @@ func (c *Checker) checkServed(served []*afOpen, d *driver, enter, at ev) {
 		case o.cmOpen.outstanding():
 			c.unanswered(o, at, false)
 		case o.state == afOpened || o.unlinked && o.state == afOpening:
-			if d == nil || !d.downSeen {
+			switch {
+			case d == nil || !d.downSeen:
 				c.skip(rule.CLOSE09, reasonNoCalls)
+				continue
+			case o.unlinked:
+				c.skip(rule.CLOSE09, reasonAmbiguous)
 				continue
 			}
 			c.check(rule.CLOSE09)
-			if o.cmNotify.state == opIdle && o.closeMark.state == markNone && !o.over {
+			if o.cmNotify.state == opIdle && o.closeMark.state == markNone && !o.over && !o.askedByOID {
 				o.over = true
 				c.report(rule.CLOSE09, enter, rule.CallManager, o.adapter, c.managerName(o),
 					"the call manager goes without having asked the client to close an open AF", o.openEnter, at).also(rule.LEAK01)
@@ -923,7 +998,9 @@ func (c *Checker) ambiguous(o *afOpen) bool {
 func (c *Checker) finishWorld(truncated bool) {
 	end := ev{}
 	for o := c.openList; o != nil; o = o.next {
-		c.unanswered(o, end, true)
+		if !c.waitsInHandler(o) {
+			c.unanswered(o, end, true)
+		}
 	}
 	for _, a := range c.adapterList {
 		for _, r := range a.regs {
@@ -934,11 +1011,32 @@ func (c *Checker) finishWorld(truncated bool) {
 	}
 	for b := c.newest; b != nil; b = b.older {
 		if !b.closed {
-			c.checkOPEN16(b)
-			c.checkREG09(b)
+			c.checkOPEN16(b).untilEnd()
+			c.checkREG09(b).untilEnd()
 		}
 		c.pendedBinding(b)
 	}
+	for _, a := range c.pendedBinds {
+		c.pendedBind(a)
+	}
+}
+
+// waitsInHandler judges, at the end of the trace, a ProtocolClNotifyCloseAf that closed the
+// AF and never returned: it waits for the completion of its close (CLOSE-16).
+func (c *Checker) waitsInHandler(o *afOpen) bool {
+	in := c.runningNotify(o)
+	if in == nil || o.assumed || !in.thread.known || o.closeMark.thread != in.thread ||
+		o.closeMark.enter.n < in.n || !o.clClose.outstanding() || o.cmClose.outstanding() {
+		return false
+	}
+	if top, _ := c.threads.get(c.threadKey(in.thread)); top != in {
+		return false // it is busy with something else
+	}
+	c.check(rule.CLOSE16)
+	c.report(rule.CLOSE16, in.ev, rule.Client, o.adapter, c.clientName(o),
+		"the trace ends in a ProtocolClNotifyCloseAf that has closed the AF and has not returned: it waits for the completion of its own close",
+		o.closeMark.enter, o.clClose.ret).untilEnd()
+	return true
 }
 
 // pendedBinding reports what a binding still waits for at the end of the trace.
@@ -958,12 +1056,30 @@ func (c *Checker) pendedBinding(b *binding) {
 		c.check(rule.BIND06)
 		c.report(rule.BIND06, o.ret, fault, b.adapter, who, msg, o.call).also(rule.LEAK02).untilEnd()
 	}
-	if b.attempt != nil && b.attempt.b == b {
-		miss(&b.attempt.op, b.driver.downSeen, fault, "ProtocolBindAdapterEx returned PENDING and was never completed")
-	}
+	// Who waits for another completion is late in consequence.
 	miss(&b.open, b.driver.upSeen, rule.NDIS, "NdisOpenAdapterEx returned PENDING and was never completed")
-	miss(&b.unbindOp, b.driver.downSeen, fault, "ProtocolUnbindAdapterEx returned PENDING and was never completed")
+	if !b.closeOp.outstanding() {
+		miss(&b.unbindOp, b.driver.downSeen, fault, "ProtocolUnbindAdapterEx returned PENDING and was never completed")
+	}
 	miss(&b.closeOp, b.driver.upSeen, rule.NDIS, "NdisCloseAdapterEx returned PENDING and was never completed")
+}
+
+// pendedBind reports a bind that returned PENDING and was never completed.
+func (c *Checker) pendedBind(a *bindAttempt) {
+	if !a.op.outstanding() || a.b != nil && a.b.open.outstanding() {
+		return
+	}
+	d, fault := c.labelled(a.label), rule.Client
+	if a.b != nil {
+		d, fault = a.b.driver, c.protocolActor(a.b)
+	}
+	if d == nil || !d.downSeen {
+		c.skip(rule.BIND06, reasonNoCalls)
+		return
+	}
+	c.check(rule.BIND06)
+	c.report(rule.BIND06, a.op.ret, fault, a.adapter, c.who(a.label, d),
+		"ProtocolBindAdapterEx returned PENDING and was never completed", a.op.call).also(rule.LEAK02).untilEnd()
 }
 
 func duration(ns int64) string { return time.Duration(ns).String() }

@@ -1021,13 +1021,14 @@ func (c *Checker) buried(cl *call, kind, value uint64, col format.Fields) *deadO
 
 // checkOPEN16 looks, when a client binding goes or the trace ends, whether a failed open
 // left it without a use.
-func (c *Checker) checkOPEN16(b *binding) {
+func (c *Checker) checkOPEN16(b *binding) *finding {
 	if !b.failed.seen() || b.anyOpen || b.assumed {
-		return
+		return nil
 	}
 	c.check(rule.OPEN16)
 	if b.asked.state == markNone && b.unbind.state == markNone {
-		c.report(rule.OPEN16, b.failed, rule.Client, b.adapter, c.who(b.label, b.driver),
+		return c.report(rule.OPEN16, b.failed, rule.Client, b.adapter, c.who(b.label, b.driver),
 			"the only open of an AF on the binding failed, and NdisUnbindAdapter was not called", b.opened)
 	}
+	return nil
 }

@@ -335,9 +335,11 @@ func (c *Checker) adapterRoles(cl *call, a *adapter) {
 	}
 	c.declare(cl, d)
 	switch {
-	case cl.d.has&keyCO != 0 && cl.d.co, d != nil && d.roles&roleMiniportCO != 0:
+	case cl.d.has&keyCO != 0 && !cl.d.co:
+		a.co = no
+	case cl.d.has&keyCO != 0, d != nil && d.roles&roleMiniportCO != 0:
 		a.co = yes
-	case cl.d.has&keyCO != 0, d != nil && d.declared && d.roles&roleMiniportCO == 0:
+	case d != nil && d.declared:
 		a.co = no
 	}
 	if d != nil && d.declared {
@@ -423,7 +425,6 @@ func returnHalt(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	a.halt.shut(at)
 	c.checkServed(a.served, a.driver, cl.ev, at)
-	c.checkNotified(a, nil, cl.ev, at)
 	c.endRegistrations(a, nil, &a.halt, at)
 	c.forget(a)
 }
@@ -477,6 +478,9 @@ func returnBind(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if known && st == ndis.StatusPending {
 		if a.finished() { // completed early
 			c.bindDone(a, a.done)
+		} else {
+			c.pendedBinds = append(c.pendedBinds, a)
+			a.pended = len(c.pendedBinds)
 		}
 		return
 	}
@@ -524,6 +528,12 @@ func returnCompleteBind(c *Checker, cl *call, at ev, known bool, st ndis.Status)
 
 // bindDone draws the consequences of the end of a bind.
 func (c *Checker) bindDone(a *bindAttempt, at ev) {
+	if i := a.pended; i > 0 {
+		last := c.pendedBinds[len(c.pendedBinds)-1]
+		c.pendedBinds[i-1], last.pended = last, i
+		c.pendedBinds = c.pendedBinds[:len(c.pendedBinds)-1]
+		a.pended = 0
+	}
 	b := a.b
 	fault := rule.Client
 	if b != nil {
@@ -678,17 +688,24 @@ func returnOpenAdapter(c *Checker, cl *call, at ev, known bool, st ndis.Status) 
 		return
 	}
 	c.openResult(b, at, known, st)
-	if b.valid && b.attempt == nil {
-		switch {
-		case b.driver == nil || !b.driver.upSeen || known && st != ndis.StatusSuccess:
-			c.skip(rule.BIND01, reasonNoUpcalls)
-		default:
-			c.check(rule.BIND01)
-			c.report(rule.BIND01, cl.ev, c.protocolActor(b), b.adapter, c.who(b.label, b.driver),
-				"NdisOpenAdapterEx was called outside ProtocolBindAdapterEx and succeeded", at)
-		}
-	} else if b.attempt != nil {
+	c.openedInBind(b, at)
+}
+
+// openedInBind judges that an open that succeeded was called from a bind (BIND-01). A bind
+// that began before the trace is possible as long as the driver may be older than the trace.
+func (c *Checker) openedInBind(b *binding, at ev) {
+	switch d := b.driver; {
+	case !b.valid:
+	case b.attempt != nil:
 		c.check(rule.BIND01)
+	case d == nil || !d.upSeen:
+		c.skip(rule.BIND01, reasonNoUpcalls)
+	case !d.registered.ret.seen():
+		c.skip(rule.BIND01, reasonAssumed)
+	default:
+		c.check(rule.BIND01)
+		c.report(rule.BIND01, b.open.call, c.protocolActor(b), b.adapter, c.who(b.label, d),
+			"NdisOpenAdapterEx was called outside ProtocolBindAdapterEx and succeeded", at).since(d.registered.ret)
 	}
 }
 
@@ -750,6 +767,7 @@ func enterOpenAdapterComplete(c *Checker, cl *call) {
 		return
 	}
 	c.openResult(b, cl.ev, cl.has&format.HasStatus != 0, cl.status)
+	c.openedInBind(b, cl.ev)
 }
 
 // --- use of a binding handle ---
@@ -904,7 +922,7 @@ func returnUnbind(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		c.unbindDone(b, at)
 	default:
 		c.report(rule.BIND07, at, c.protocolActor(b), b.adapter, c.who(b.label, b.driver),
-			"ProtocolUnbindAdapterEx returned "+st.String()+"; it cannot fail", cl.ev)
+			"ProtocolUnbindAdapterEx returned "+st.String()+"; it cannot fail", cl.ev).evident()
 		c.unbindDone(b, at)
 	}
 }
@@ -946,6 +964,9 @@ func (c *Checker) unbindDone(b *binding, at ev) {
 			c.bindingEnds(b, &m, at)
 		}
 	}
+	if !b.unbound.seen() {
+		c.checkUnnotified(b, b.unbind.enter)
+	}
 	b.unbound = at
 	if b.closeOp.state == opSync || b.closeOp.state == opDone {
 		c.buryBinding(b)
@@ -984,12 +1005,14 @@ func returnCloseAdapter(c *Checker, cl *call, at ev, known bool, st ndis.Status)
 	}
 	if !b.driver.upSeen || b.assumed {
 		c.skip(rule.BIND08, reasonNoUpcalls)
+	} else if b.attempt == nil && !b.driver.registered.ret.seen() {
+		c.skip(rule.BIND08, reasonAssumed)
 	} else {
 		c.check(rule.BIND08)
 		bound := b.attempt == nil || b.attempt.finished() && c.before(&b.attempt.doneMark, cl)
 		if bound && b.unbind.state == markNone {
 			c.report(rule.BIND08, cl.ev, c.protocolActor(b), b.adapter, c.who(b.label, b.driver),
-				"NdisCloseAdapterEx was called outside the bind and unbind handlers; NdisUnbindAdapter is for that", at)
+				"NdisCloseAdapterEx was called outside the bind and unbind handlers; NdisUnbindAdapter is for that", at).since(b.opened)
 		}
 	}
 	m := b.close
@@ -1033,8 +1056,6 @@ func (c *Checker) bindingEnds(b *binding, m *mark, at ev) {
 	}
 	b.closed = true
 	c.checkLiveOpens(b, m.enter, at)
-	c.checkNotified(b.adapter, b, m.enter, at)
-	c.checkUnnotified(b, m.enter, at)
 	c.checkOPEN16(b)
 	c.checkREG09(b)
 	c.endRegistrations(b.adapter, b, m, at)

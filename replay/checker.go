@@ -89,6 +89,8 @@ type Checker struct {
 	inFlight     []*afOpen // client opens without an answer and without an upcall
 	nextID       uint64
 	evicted      bool
+	contextless  bool           // an AF open has a CallMgrAfContext that was not recorded
+	pendedBinds  []*bindAttempt // binds that returned PENDING and are not completed
 	assumedAny   bool
 	knownAny     bool
 	handlersSeen bool

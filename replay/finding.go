@@ -54,6 +54,7 @@ type finding struct {
 	inferred bool
 	atEnd    bool // something that had not come when the trace ended
 	dropped  bool
+	shown    bool // the row alone proves it
 }
 
 // check counts an evaluation of a rule.
@@ -111,6 +112,12 @@ func (f *finding) since(e ev) *finding {
 	return f
 }
 
+// evident says that the row shows the finding by itself: nothing lost could explain it.
+func (f *finding) evident() *finding {
+	f.shown = true
+	return f
+}
+
 // sinceStart says that anything lost earlier could explain the finding.
 func (f *finding) sinceStart() *finding {
 	f.from = minTime
@@ -119,7 +126,9 @@ func (f *finding) sinceStart() *finding {
 
 // untilEnd marks what had not come when the trace ended.
 func (f *finding) untilEnd() *finding {
-	f.to, f.atEnd = maxTime, true
+	if f != nil {
+		f.to, f.atEnd = maxTime, true
+	}
 	return f
 }
 
@@ -153,6 +162,7 @@ func (c *Checker) Finish(end End) *Result {
 		switch {
 		case f.inferred:
 			f.Inconclusive, f.Why = true, "it rests on rows that were inferred"
+		case f.shown:
 		case f.atEnd && end.Truncated:
 			f.Inconclusive, f.Why = true, "the trace is cut short"
 			f.Severity = rule.Info

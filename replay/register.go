@@ -44,7 +44,15 @@ func (r *registration) holds() bool { return r.state == regLive || r.state == re
 // ready is the row from which clients are due a notification: the claim succeeded and the
 // owner's bind (MCM: initialize) has completed.
 func (r *registration) ready() (ev, bool) {
-	if r.state != regLive || r.assumed {
+	if r.state != regLive {
+		return ev{}, false
+	}
+	return r.readyWas()
+}
+
+// readyWas is ready for a claim that may have ended since.
+func (r *registration) readyWas() (ev, bool) {
+	if r.assumed || !r.ret.seen() || r.state == regUnknown {
 		return ev{}, false
 	}
 	switch {
@@ -589,11 +597,14 @@ func (c *Checker) notified(cl *call, b *binding) *registration {
 			continue
 		}
 		n := 1
-		if r.holds() {
+		if r.hasVer && cl.has&format.HasAFMajor != 0 && r.major == cl.afMajor && r.minor == cl.afMinor {
 			n += 2
 		}
-		if b.notice(r) == nil {
+		if r.holds() {
 			n += 4
+		}
+		if b.notice(r) == nil {
+			n += 8
 		}
 		if n > rank {
 			best, rank = r, n
@@ -760,7 +771,7 @@ func (c *Checker) remember(b *binding, r *registration, at ev) {
 // due says from which row on the client binding x was to be told of r, and whether it was
 // bound first (edge E1) or the AF was there first (E2).
 func (c *Checker) due(x *binding, r *registration) (at ev, bound bool, ok bool) {
-	ready, isReady := r.ready()
+	ready, isReady := r.readyWas()
 	if !isReady || x == r.b || !x.valid || !x.complete.seen() || x.driver == nil || x.driver == r.driver {
 		return ev{}, false, false
 	}
@@ -776,19 +787,39 @@ func (c *Checker) due(x *binding, r *registration) (at ev, bound bool, ok bool) 
 	if x.complete.n > ready.n {
 		at, bound = x.complete, false
 	}
-	// Nothing is due once either side has begun to go.
-	for _, m := range []*mark{&x.unbind, &x.close, &r.end} {
-		if m.state != markNone && m.enter.n < at.n {
+	// Nobody says how soon a notification comes: one whose registration is withdrawn first
+	// may never come, one whose client unbinds first is missing.
+	gone := r.withdrawn()
+	switch {
+	case x.unbind.state != markNone:
+		if x.unbind.enter.n < at.n || gone.state != markNone && (x.unbind.state != markReturned || gone.enter.n < x.unbind.ret.n) {
 			return ev{}, false, false
 		}
-	}
-	if r.b != nil && r.b.unbind.state != markNone && r.b.unbind.enter.n < at.n {
-		return ev{}, false, false
-	}
-	if r.mcm && r.adapter.halt.state != markNone && r.adapter.halt.enter.n < at.n {
+	case x.close.state != markNone || gone.state != markNone:
 		return ev{}, false, false
 	}
 	return at, bound, true
+}
+
+// withdrawn is the call with which the owner of r begins to go.
+func (r *registration) withdrawn() *mark {
+	switch {
+	case r.mcm:
+		return &r.adapter.halt
+	case r.b.unbind.state != markNone:
+		return &r.b.unbind
+	}
+	return &r.b.close
+}
+
+// told says that the binding was notified of an earlier claim of the same call manager.
+func (b *binding) told(r *registration) bool {
+	for i := range b.notified {
+		if o := b.notified[i].reg; o.id == b.notified[i].id && o != r && o.typ == r.typ && o.driver == r.driver {
+			return true
+		}
+	}
+	return false
 }
 
 // missed reports that x was never told of r. over is the row that ended the wait, atEnd
@@ -801,7 +832,7 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 	id := rule.NOTE02
 	if bound {
 		id = rule.NOTE01
-		if r.again {
+		if r.again && x.told(r) {
 			id = rule.NOTE10
 		}
 	}
@@ -811,7 +842,7 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 	}
 	f := c.report(id, at, rule.NDIS, r.adapter, c.who(x.label, x.driver),
 		"the client was never notified of "+ndis.AFType(r.typ).String()+" of "+c.named(r), r.enter, r.ret, x.complete, over)
-	if r.again && bound {
+	if id == rule.NOTE10 {
 		f.also(rule.NOTE01)
 	}
 	if atEnd {
@@ -819,42 +850,33 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 	}
 }
 
-// checkNotified looks, when the owner b (the MCM, if nil) goes, for clients that were never
-// told of its address families.
-func (c *Checker) checkNotified(a *adapter, b *binding, over, at ev) {
-	if a == nil {
-		return
-	}
-	for _, r := range a.regs {
-		if r.ownedBy(b) {
-			for _, x := range a.bindings {
-				c.missed(x, r, over, false)
-			}
-		}
-	}
-}
-
 // checkUnnotified looks, when the client binding x goes, for what it was never told of.
-func (c *Checker) checkUnnotified(x *binding, over, at ev) {
+func (c *Checker) checkUnnotified(x *binding, over ev) {
 	if x.adapter == nil {
 		return
 	}
 	for _, r := range x.adapter.regs {
 		c.missed(x, r, over, false)
 	}
+	for _, r := range x.adapter.past {
+		if r.state == regEnded && r.end.enter.n > over.n {
+			c.missed(x, r, over, false)
+		}
+	}
 }
 
 // checkREG09 looks, at its end, at a binding of a call manager that registers elsewhere.
-func (c *Checker) checkREG09(b *binding) {
+func (c *Checker) checkREG09(b *binding) *finding {
 	d := b.driver
 	if d == nil || d.roles&roleCallManager == 0 || b.adapter == nil || b.adapter.co != yes || !b.complete.seen() {
-		return
+		return nil
 	}
 	c.check(rule.REG09)
 	if d.regs > 0 && !b.firstReg.seen() && d.roles&roleClient == 0 {
-		c.report(rule.REG09, b.complete, rule.CallManager, b.adapter, c.who(b.label, d),
-			"the call manager registers address families on other bindings but not on this one", b.opened)
+		return c.report(rule.REG09, b.complete, rule.CallManager, b.adapter, c.who(b.label, d),
+			"the call manager registers address families on other bindings but not on this one", b.opened, b.close.enter)
 	}
+	return nil
 }
 
 func sorted(seqs ...uint64) []uint64 {

@@ -158,6 +158,7 @@ type bindAttempt struct {
 	hasStatus  bool
 	openFailed ev
 	b          *binding
+	pended     int // one more than its index in pendedBinds
 }
 
 func (a *bindAttempt) finished() bool { return a.done.seen() }
@@ -321,6 +322,7 @@ type afOpen struct {
 	strictOpen  bool     // the early completion of the open said it came from NDIS
 	strictClose bool
 	over        bool // its being left open was reported
+	askedByOID  bool // the call manager sent OID_CO_AF_CLOSE
 	missed      bool // what it waits for was reported
 	notifyMark  mark
 	inNotify    *call

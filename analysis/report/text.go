@@ -19,7 +19,7 @@ const (
 	DefaultFindings  = 20 // findings and conflicts shown
 	rowsPerFinding   = 8
 	rowsPerConflict  = 4
-	timingsPerReport = 24
+	timingsPerReport = 12
 	reasonsShown     = 5
 )
 
@@ -129,14 +129,14 @@ func (t *textReport) head() {
 	var parts []string
 	for _, kind := range []string{"error", "warning", "info"} {
 		if n := counts[kind]; n > 0 {
-			parts = append(parts, plural(n, kind))
+			parts = append(parts, rows.Count(n, kind))
 		}
 	}
 	if n := counts["inconclusive"]; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d inconclusive", n))
 	}
 	if n := len(t.Conflicts); n > 0 {
-		parts = append(parts, plural(n, "conflict"))
+		parts = append(parts, rows.Count(n, "conflict"))
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "no findings")
@@ -145,10 +145,10 @@ func (t *textReport) head() {
 	if t.asked {
 		word += " (by --fail-on)"
 	}
-	t.line("%s: %s in %s", word, strings.Join(parts, ", "), plural(int(t.Events), "event"))
+	t.line("%s: %s in %s", word, strings.Join(parts, ", "), rows.Count(t.Events, "event"))
 	for i := range t.Traces {
 		s := &t.Traces[i]
-		text := plural(int(s.Events), "event")
+		text := rows.Count(s.Events, "event")
 		if s.Lost > 0 {
 			text += fmt.Sprintf(", %d lost", s.Lost)
 		}
@@ -166,13 +166,6 @@ func (t *textReport) head() {
 			t.line("    inconclusive: %s", rows.Safe(why))
 		}
 	}
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (t *textReport) findings() {
@@ -208,7 +201,7 @@ func (t *textReport) findings() {
 	}
 	if rest := len(t.Findings) - n; rest > 0 {
 		t.line("")
-		t.line("… and %s more (--findings -1 shows all)", plural(rest, "finding"))
+		t.line("… and %s more (--findings -1 shows all)", rows.Count(rest, "finding"))
 	}
 }
 
@@ -238,7 +231,7 @@ func (t *textReport) evidence(trace int, seqs []uint64, most int) {
 			t.line("    … %d more …", len(seqs)-len(show))
 		}
 		if e, ok := t.rows[trace][seq]; ok {
-			t.line("  %s", rows.AppendText(nil, &e))
+			t.line("  %s", rows.AppendBrief(nil, &e))
 		} else {
 			t.line("  %6d", seq)
 		}
@@ -278,7 +271,7 @@ func (t *textReport) conflicts() {
 	}
 	if rest := len(t.Conflicts) - n; rest > 0 {
 		t.line("")
-		t.line("… and %s more (--findings -1 shows all)", plural(rest, "conflict"))
+		t.line("… and %s more (--findings -1 shows all)", rows.Count(rest, "conflict"))
 	}
 }
 
@@ -335,7 +328,7 @@ func (t *textReport) coverage() {
 		passed += n
 	}
 	if passed > 0 {
-		t.line("  %s of %s not judged by this version", plural(int(passed), "event"), plural(len(t.unjudged), "function"))
+		t.line("  %s of %s not judged by this version", rows.Count(passed, "event"), rows.Count(len(t.unjudged), "function"))
 	}
 	t.line("digest: %s", t.Digest)
 }
@@ -348,22 +341,28 @@ func (t *textReport) timings() {
 	// The slowest first: they are what somebody reads a table of timings for.
 	slices.SortStableFunc(rs, func(a, b Timing) int { return cmp.Compare(b.Max, a.Max) })
 	n := min(len(rs), timingsPerReport)
-	t.line("")
-	t.line("timings, as recorded: %-24s %8s %9s %9s %9s %9s %9s", "", "count", "min", "p50", "p90", "p99", "max")
+	const title = "timings, as recorded:"
+	labels, width := make([]string, n), len(title)-2
 	for i := range n {
 		r := &rs[i]
-		label := r.Function
+		labels[i] = r.Function
 		if r.AF != nil {
-			label += " " + *r.AF
+			labels[i] += " " + *r.AF
 		}
 		if r.Driver != nil {
-			label += " " + rows.Safe(*r.Driver)
+			labels[i] += " " + rows.Safe(*r.Driver)
 		}
+		width = max(width, len(labels[i]))
+	}
+	t.line("")
+	t.line("%-*s %8s %9s %9s %9s %9s %9s", width+2, title, "count", "min", "p50", "p90", "p99", "max")
+	for i, label := range labels {
+		r := &rs[i]
 		if r.Count == 0 {
-			t.line("  %-44s %8s interrupted: %d", label, "-", r.Interrupted)
+			t.line("  %-*s %8s interrupted: %d", width, label, "-", r.Interrupted)
 			continue
 		}
-		t.line("  %-44s %8d %9s %9s %9s %9s %9s", label, r.Count, duration(r.Min), duration(r.P50), duration(r.P90), duration(r.P99), duration(r.Max))
+		t.line("  %-*s %8d %9s %9s %9s %9s %9s", width, label, r.Count, duration(r.Min), duration(r.P50), duration(r.P90), duration(r.P99), duration(r.Max))
 	}
 	if n < len(rs) {
 		t.line("  … and %d more", len(rs)-n)

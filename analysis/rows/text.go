@@ -28,6 +28,14 @@ func Time(ns int64) string { return string(appendTime(nil, ns)) }
 // Hex is a handle or context as text: 0x and lower-case digits.
 func Hex(v uint64) string { return "0x" + strconv.FormatUint(v, 16) }
 
+// Count is a number of things as text: "1 event", "2 events".
+func Count[N int | int64 | uint64](n N, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // Safe makes s harmless on a terminal: what is not printable (control characters, escape
 // sequences, marks that reverse the direction of text, bytes that are no UTF-8) becomes an
 // escape like \x1b or \u202e.
@@ -88,23 +96,29 @@ var handles = [...]struct {
 // AppendText appends e as one line without its end: seq, time, phase, function, then what
 // the row carries as key=value. Statuses and address families are named without their
 // prefixes; nothing in it is unsafe for a terminal.
-func AppendText(b []byte, e *format.Event) []byte {
+func AppendText(b []byte, e *format.Event) []byte { return appendText(b, e, false) }
+
+// AppendBrief is AppendText without what only matters to somebody who looks at one row:
+// call, processor, process, and the IRQL if it is PASSIVE_LEVEL.
+func AppendBrief(b []byte, e *format.Event) []byte { return appendText(b, e, true) }
+
+func appendText(b []byte, e *format.Event, brief bool) []byte {
 	b = fmt.Appendf(b, "%6d ", e.Seq)
 	b = appendTime(b, e.TS)
 	b = fmt.Appendf(b, " %-6s ", e.Phase)
-	at := len(b)
-	b = append(b, e.Function.String()...)
 	word := func(key string) {
 		b = append(b, ' ')
 		b = append(b, key...)
 		b = append(b, '=')
 	}
 	if e.Phase == format.PhaseGap {
-		b = append(b[:at], "events lost"...)
+		b = append(b, "events lost"...)
 		if e.Has&format.HasLost != 0 {
 			word("lost")
 			b = strconv.AppendUint(b, e.Lost, 10)
 		}
+	} else {
+		b = append(b, e.Function.String()...)
 	}
 	if e.Has&format.HasStatus != 0 {
 		word("status")
@@ -128,21 +142,22 @@ func AppendText(b []byte, e *format.Event) []byte {
 		}
 	}
 	for _, n := range []struct {
-		name  string
-		has   format.Fields
-		value uint64
+		name   string
+		has    format.Fields
+		value  uint64
+		detail bool
 	}{
-		{"call", format.HasCallID, e.CallID},
-		{"cpu", format.HasCPU, uint64(e.CPU)},
-		{"pid", format.HasPID, uint64(e.PID)},
-		{"tid", format.HasTID, e.TID},
+		{"call", format.HasCallID, e.CallID, true},
+		{"cpu", format.HasCPU, uint64(e.CPU), true},
+		{"pid", format.HasPID, uint64(e.PID), true},
+		{"tid", format.HasTID, e.TID, false},
 	} {
-		if e.Has&n.has != 0 {
+		if e.Has&n.has != 0 && !(brief && n.detail) {
 			word(n.name)
 			b = strconv.AppendUint(b, n.value, 10)
 		}
 	}
-	if e.Has&format.HasIRQL != 0 {
+	if e.Has&format.HasIRQL != 0 && !(brief && e.IRQL == uint8(ndis.PassiveLevel)) {
 		word("irql")
 		b = append(b, irqlText(e.IRQL)...)
 	}

@@ -132,8 +132,9 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	text := slices.ContainsFunc(outs, func(o output) bool { return o.format == "text" })
 	j := newJudge(o, text)
 	defer j.close()
-	progress := cli.NewProgress("replaying", paths, f.quiet)
-	j.progress = progress.At
+	progress, total := cli.NewProgress("replaying", f.quiet), cli.TotalSize(paths)
+	defer progress.Done()
+	j.progress = func(done int64) { progress.At(done, total) }
 	for _, path := range paths {
 		if err := j.replay(ctx, path); err != nil {
 			return err
@@ -180,7 +181,8 @@ type judge struct {
 	o        check.Options
 	keep     bool // the rows will be read again
 	traces   []report.Trace
-	spooled  map[int]string // copies of standard input, by trace
+	files    map[int]string // of traces whose path is not that of a file
+	copies   []string       // of standard input, to be removed
 	timings  *timing.Recorder
 	progress func(bytes int64)
 	before   int64 // bytes of the traces that are done
@@ -188,13 +190,13 @@ type judge struct {
 
 // newJudge returns a judge. keep says that rows will be asked for.
 func newJudge(o check.Options, keep bool) *judge {
-	j := &judge{o: o, keep: keep, spooled: map[int]string{}, timings: timing.New(), progress: func(int64) {}}
+	j := &judge{o: o, keep: keep, files: map[int]string{}, timings: timing.New(), progress: func(int64) {}}
 	j.o.Replay.Hook = j.timings
 	return j
 }
 
 func (j *judge) close() {
-	for _, path := range j.spooled {
+	for _, path := range j.copies {
 		os.Remove(path)
 	}
 }
@@ -231,7 +233,8 @@ func (j *judge) stdin(ctx context.Context, o check.Options) (report.Trace, error
 	if err != nil {
 		return report.Trace{}, err
 	}
-	j.spooled[len(j.traces)] = copied.Name()
+	j.copies = append(j.copies, copied.Name())
+	j.files[len(j.traces)] = copied.Name()
 	t, err := check.Read(ctx, io.TeeReader(in, copied), "-", o)
 	return t, errors.Join(err, copied.Close())
 }
@@ -240,8 +243,8 @@ func (j *judge) stdin(ctx context.Context, o check.Options) (report.Trace, error
 // are shown as numbers.
 func (j *judge) rows(trace int, seqs []uint64) map[uint64]format.Event {
 	path := j.traces[trace].Path
-	if copied, ok := j.spooled[trace]; ok {
-		path = copied
+	if file, ok := j.files[trace]; ok {
+		path = file
 	}
 	found, _ := report.Evidence(path, seqs)
 	return found

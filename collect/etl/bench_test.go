@@ -119,7 +119,7 @@ func BenchmarkDecompress(b *testing.B) {
 	}
 }
 
-// BenchmarkAgainstEtlParser reports how many times as fast as the PyPI package etl-parser the
+// BenchmarkAgainstEtlParser reports how many times as fast as the Python package etl-parser the
 // walk is on the same file.
 func BenchmarkAgainstEtlParser(b *testing.B) {
 	python := interop(b)

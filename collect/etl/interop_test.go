@@ -148,7 +148,7 @@ func compare(t *testing.T, python, path string) (records int) {
 	return records
 }
 
-// The files that etltest writes are read alike by the PyPI package etl-parser.
+// The files that etltest writes are read alike by the Python package etl-parser.
 func TestInteropWritten(t *testing.T) {
 	python := interop(t)
 	for i, o := range []etltest.Options{

@@ -14,9 +14,9 @@ var (
 	errXpressLength   = errors.New("compressed data holds an impossible match length")
 )
 
-// slack is how far decompress may write past the end of its output, within its capacity: to
+// overcopy is how far decompress may write past the end of its output, within its capacity: to
 // copy a few bytes too many in one step is faster than to copy the right number.
-const slack = 32
+const overcopy = 32
 
 // decompress appends at most n bytes to dst, decoded from the plain LZ77 variant of the
 // XPRESS algorithm ([MS-XCA] sections 2.3 and 2.4: no Huffman codes). It returns the output, how
@@ -25,7 +25,7 @@ const slack = 32
 // capacity of dst past its length is overwritten.
 func decompress(dst, src []byte, n int) (out []byte, used int, err error) {
 	start := len(dst)
-	out = slices.Grow(dst, min(n, 8*len(src))+slack)
+	out = slices.Grow(dst, min(n, 8*len(src))+overcopy)
 	var (
 		pos    int
 		flags  uint32 // remaining bits, next one at the top
@@ -46,9 +46,9 @@ func decompress(dst, src []byte, n int) (out []byte, used int, err error) {
 		}
 		if k := min(bits.LeadingZeros32(flags), left, room); k > 0 { // literals
 			rest := src[pos:]
-			if end := len(out); len(rest) >= slack && cap(out)-end >= slack {
-				out = out[:end+slack]
-				*(*[slack]byte)(out[end:]) = *(*[slack]byte)(rest)
+			if end := len(out); len(rest) >= overcopy && cap(out)-end >= overcopy {
+				out = out[:end+overcopy]
+				*(*[overcopy]byte)(out[end:]) = *(*[overcopy]byte)(rest)
 				out = out[:end+k]
 			} else {
 				if k > len(rest) {
@@ -94,7 +94,7 @@ func decompress(dst, src []byte, n int) (out []byte, used int, err error) {
 			return out, pos, errXpressDistance
 		}
 		switch length := int(min(length, uint64(room))); {
-		case length <= 16 && distance >= 8 && cap(out)-end >= slack:
+		case length <= 16 && distance >= 8 && cap(out)-end >= overcopy:
 			out = out[:end+16]
 			binary.LittleEndian.PutUint64(out[end:], binary.LittleEndian.Uint64(out[end-distance:]))
 			binary.LittleEndian.PutUint64(out[end+8:], binary.LittleEndian.Uint64(out[end-distance+8:]))

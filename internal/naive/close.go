@@ -556,10 +556,11 @@ func (w *world) checkLeaving() {
 	}
 }
 
-// openWhenLeft says that when the call manager left with c, of which row counts, a was
-// open on both sides and nobody had begun to end it.
+// openWhenLeft says that the call manager left with c, of which row counts, after it had
+// accepted a, and that nobody had begun to end a. That the client had been told by then
+// is not asked for: the call manager cannot know.
 func (w *world) openWhenLeft(a *afOpen, c *call, row *format.Event) bool {
-	if !a.openForManager(c) || !a.openForClient(c) {
+	if s, told, _ := a.outcome(); !a.openForManager(c) || told == nil || s != ndis.StatusSuccess {
 		return false
 	}
 	begun := func(d *call) bool { return d.maybeBefore(c) || d.in.TS < row.TS }

@@ -477,10 +477,14 @@ func (s *sim) someClient(a *simAdapter) *simBinding {
 	return nil
 }
 
-// notifyOnly is a notification that the client ignores.
+// notifyOnly is a notification that the client ignores. It is over before anything else
+// happens.
 func (s *sim) notifyOnly(t *task, b *simBinding, f family) {
-	b.notifying++
-	t.call(ndis.ProtocolCoAfRegisterNotify, b.d.label, contextIs(b.ctx), familyIs(f))
+	c := s.enter(t.tid, s.delay(), ndis.ProtocolCoAfRegisterNotify, b.d.label, []column{contextIs(b.ctx), familyIs(f)})
+	s.leave(c, s.delay(), nil)
+	t.attach(c.in)
+	b.notifying++ // the client stays until the others have had a turn
+	t.step()
 	b.notifying--
 }
 
@@ -502,7 +506,8 @@ func (s *sim) notifyDue(t *task, bound *simBinding) {
 				due.done = true
 				continue
 			}
-			if due.needed && s.fault(NotifyMissing) {
+			alone := !slices.ContainsFunc(s.regs, func(o *simReg) bool { return o != r && o.a == r.a && o.f.typ == r.f.typ && o.live })
+			if due.needed && alone && s.fault(NotifyMissing) {
 				due.lost = true
 				r.stay()
 				b.stays = true
@@ -562,7 +567,8 @@ func (s *sim) notify(t *task, b *simBinding, r *simReg, due *simDue) {
 		s.openSomething(t, b, r)
 	}
 	t.leave(f)
-	if due.needed && !r.withdrawn && !b.leaving && s.fault(NotifyTwice) {
+	alone := !slices.ContainsFunc(s.regs, func(o *simReg) bool { return o != r && o.a == r.a && o.f.typ == r.f.typ })
+	if due.needed && alone && !r.withdrawn && !b.leaving && s.fault(NotifyTwice) {
 		t.marks = append(t.marks, Planted{Fault: NotifyTwice, Finding: Finding{Rule: rule.NOTE06, Severity: rule.Warning}})
 		s.notifyOnly(t, b, r.f)
 	}
@@ -591,7 +597,7 @@ func (s *sim) unbind(t *task, b *simBinding) {
 	}
 	unbindCtx := s.handle()
 	f := t.enter(ndis.ProtocolUnbindAdapterEx, b.d.label, contextIs(b.ctx), detailIs("unbind_context", unbindCtx))
-	if !s.entangled(b) {
+	if !s.entangled(b) && s.chance(75) {
 		s.closeAdapter(t, b, false)
 		t.leave(f, statusIs(ndis.StatusSuccess))
 		s.afterUnbind(t, b)

@@ -16,6 +16,7 @@ type simOpen struct {
 	client, manager simState
 	frame           *frame // NdisClOpenAddressFamilyEx
 	held            int    // reasons why NDIS does not tell the client yet
+	settled         bool   // the call or callback that told the client has returned
 
 	claimed       bool // somebody closes it, or is about to
 	closeCalled   bool
@@ -56,7 +57,7 @@ func (a *simOpen) managerGone() bool {
 
 // quiet says that a is open on both sides and nobody does anything with it.
 func (a *simOpen) quiet() bool {
-	return a.client == opened && a.manager == opened && !a.claimed && !a.notified && a.working == 0 && !a.odd
+	return a.client == opened && a.settled && a.manager == opened && !a.claimed && !a.notified && a.working == 0 && !a.odd
 }
 
 // freeze leaves a as it is: a fault has made its state one that no page describes.
@@ -104,6 +105,11 @@ func (s *sim) openSomething(t *task, b *simBinding, r *simReg) {
 		s.endOpen(a, dead)
 		t.leave(a.frame, statusIs(ndis.StatusFailure))
 		return
+	case s.faults[OpenClosingManager] > 0 && r.b != nil:
+		for n := 0; n < 8 && !r.b.left; n++ { // for the occasion
+			t.linger()
+		}
+		s.open(t, b, r.f)
 	case s.o.Loose && s.chance(25):
 		s.spawn(func(t *task) {
 			t.pause()
@@ -382,7 +388,7 @@ func (s *sim) completeOpen(t *task, a *simOpen, u *frame) {
 		st = pick(s.rng, ndis.StatusFailure, ndis.StatusResources, ndis.StatusNotAccepted)
 	}
 	told := false
-	if a.held == 0 && s.fault(OpenToldEarly) {
+	if a.held == 0 && st != ndis.StatusResources && s.fault(OpenToldEarly) {
 		t.mark(OpenToldEarly, rule.OPEN13)
 		a.odd = true
 		s.tell(t, a, st)
@@ -486,6 +492,7 @@ func (s *sim) tell(t *task, a *simOpen, st ndis.Status) {
 
 // use starts what a client does with an open AF.
 func (s *sim) use(a *simOpen) {
+	a.settled = true
 	if a.client != opened {
 		return
 	}

@@ -1,99 +1,138 @@
 package naive
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// notified counts the notifications that one binding got of one registration.
-type notified struct {
+// told is who was notified of what.
+type told struct {
 	binding *binding
 	reg     *registration
 }
 
 // checkNotifications holds NOTE-01 to NOTE-08, NOTE-10, REG-12, and REG-15 for notifications.
 func (w *world) checkNotifications() {
-	got := map[notified]int{}
-	stray := map[*binding]map[uint32]int{} // notifications that no registration explains
+	type subject struct {
+		binding *binding
+		typ     uint32
+	}
+	var subjects []subject
+	live := map[subject][]*call{}  // notifications that a registration explains
+	stray := map[subject][]*call{} // and those that none does
 	for _, n := range w.of(ndis.ProtocolCoAfRegisterNotify) {
 		b := w.bindingByContext(n)
 		if b == nil || b.driver != nil && !b.driver.co || b.close.before(n) || b.open.failed() {
 			w.violation(rule.NOTE07, n.in)
 			continue
 		}
-		made := w.registered(b.adapter, n.in.AFType, n)
-		var live []*registration
-		for _, r := range made {
-			if !r.endedBefore(n) {
-				live = append(live, r)
-			}
+		s := subject{b, n.in.AFType}
+		if live[s] == nil && stray[s] == nil {
+			subjects = append(subjects, s)
 		}
-		if len(live) == 0 {
-			if stray[b] == nil {
-				stray[b] = map[uint32]int{}
-			}
-			stray[b][n.in.AFType]++
-			switch {
-			case len(made) > 0:
-				w.advice(rule.REG12, n.in)
-			case w.refused(b.adapter, n.in.AFType, n):
-				w.violation(rule.REG15, n.in)
-			default:
-				w.violation(rule.NOTE03, n.in)
-			}
+		if len(w.explain(b, n)) > 0 {
+			live[s] = append(live[s], n)
 			continue
 		}
-		r, again := w.meant(live, n, b, got)
-		got[notified{b, r}]++
-		w.checkTime(r, b, n)
-		if again {
-			w.advice(rule.NOTE06, n.in)
+		stray[s] = append(stray[s], n)
+		switch {
+		case len(w.registered(b.adapter, n.in.AFType, n)) > 0:
+			w.advice(rule.REG12, n.in)
+		case w.refused(b.adapter, n.in.AFType, n):
+			w.violation(rule.REG15, n.in)
+		default:
+			w.violation(rule.NOTE03, n.in)
 		}
-		if !r.sameVersion(n.in) {
-			w.remark(rule.NOTE08, n.in)
+	}
+	notified := map[told]*call{}
+	for _, s := range subjects {
+		for r, n := range w.assign(s.binding, s.typ, live[s]) {
+			notified[told{s.binding, r}] = n
+		}
+		for _, n := range live[s] {
+			w.checkMeant(s.binding, n, notified)
 		}
 	}
 	for _, r := range w.regs {
 		for _, b := range w.bindings {
 			row := w.due(r, b)
-			if row == nil || got[notified{b, r}] > 0 {
+			if row == nil || notified[told{b, r}] != nil {
 				continue
 			}
-			if stray[b][r.typ] > 0 {
-				stray[b][r.typ]--
+			s := subject{b, r.typ}
+			if len(stray[s]) > 0 { // it came, at a wrong time
+				stray[s] = stray[s][1:]
 				continue
 			}
-			w.violation(w.missed(r, b, row, got), row)
+			w.violation(w.missed(r, b, row, notified), row)
 		}
 	}
 }
 
-// meant is the registration a notification is of: one that the binding has not been told
-// of, with the same version if there is one, else one that it has been told of. again
-// says that the binding had been told of it as often as it was registered.
-func (w *world) meant(live []*registration, n *call, b *binding, got map[notified]int) (r *registration, again bool) {
-	for _, version := range []bool{true, false} {
-		for _, r := range live {
-			if got[notified{b, r}] == 0 && !r.repeats && (!version || r.sameVersion(n.in)) {
-				return r, false
+// explain lists the registrations that notification n of b can be of.
+func (w *world) explain(b *binding, n *call) []*registration {
+	return slices.DeleteFunc(w.registered(b.adapter, n.in.AFType, n), func(r *registration) bool { return r.endedBefore(n) })
+}
+
+// assign finds for as many registrations of a type as possible a notification of b that
+// can be theirs, first for those that b has to be notified of.
+func (w *world) assign(b *binding, typ uint32, ns []*call) map[*registration]*call {
+	var wanted []*registration
+	for _, needed := range []bool{true, false} {
+		for _, r := range w.regs {
+			if r.accepted && !r.repeats && r.adapter == b.adapter && r.typ == typ && (w.due(r, b) != nil) == needed {
+				wanted = append(wanted, r)
 			}
 		}
 	}
-	r = live[0]
-	for _, l := range live {
-		if l.sameVersion(n.in) {
-			r = l
-			break
+	holder := map[*call]*registration{}
+	var place func(r *registration, exactly bool, tried map[*call]bool) bool
+	place = func(r *registration, exactly bool, tried map[*call]bool) bool {
+		for _, n := range ns {
+			if tried[n] || exactly && !r.sameVersion(n.in) || !slices.Contains(w.explain(b, n), r) {
+				continue
+			}
+			tried[n] = true
+			if h := holder[n]; h == nil || place(h, exactly, tried) {
+				holder[n] = r
+				return true
+			}
+		}
+		return false
+	}
+	for _, exactly := range []bool{true, false} { // versions count where they can
+		for _, r := range wanted {
+			if !slices.Contains(slices.Collect(maps.Values(holder)), r) {
+				place(r, exactly, map[*call]bool{})
+			}
 		}
 	}
-	times := 0
-	for _, l := range live {
-		if l.sameOwner(r) {
-			times++
+	got := map[*registration]*call{}
+	for n, r := range holder {
+		got[r] = n
+	}
+	return got
+}
+
+// checkMeant judges the time and content of a notification that some registration
+// explains. One that is left over is a repetition, unless its owner registered again.
+func (w *world) checkMeant(b *binding, n *call, notified map[told]*call) {
+	for _, r := range w.explain(b, n) {
+		if notified[told{b, r}] == n {
+			w.checkTime(r, b, n)
+			if !r.sameVersion(n.in) {
+				w.remark(rule.NOTE08, n.in)
+			}
+			return
 		}
 	}
-	return r, got[notified{b, r}] >= times
+	if !slices.ContainsFunc(w.explain(b, n), func(r *registration) bool { return r.repeats }) {
+		w.advice(rule.NOTE06, n.in)
+	}
 }
 
 // checkTime holds NOTE-04 and NOTE-05: the owner of the registration, and the client, are
@@ -182,12 +221,12 @@ func (w *world) due(r *registration, b *binding) *format.Event {
 // missed is the rule that a missing notification breaks: NOTE-02 if the client bound
 // last, NOTE-10 if it had been told of an earlier registration by the same driver, else
 // NOTE-01.
-func (w *world) missed(r *registration, b *binding, row *format.Event, got map[notified]int) rule.ID {
+func (w *world) missed(r *registration, b *binding, row *format.Event, notified map[told]*call) rule.ID {
 	if clientRow, _, _ := b.bindEnd(); clientRow == row {
 		return rule.NOTE02
 	}
 	for _, o := range w.regs {
-		if o != r && o.typ == r.typ && o.sameDriver(r) && o.call.in.Seq < r.call.in.Seq && got[notified{b, o}] > 0 {
+		if o != r && o.typ == r.typ && o.sameDriver(r) && o.call.in.Seq < r.call.in.Seq && notified[told{b, o}] != nil {
 			return rule.NOTE10
 		}
 	}

@@ -45,7 +45,8 @@ func (w *world) checkOpenCompletes() {
 	for _, m := range w.of(ndis.NdisCmOpenAddressFamilyComplete, ndis.NdisMCmOpenAddressFamilyComplete) {
 		var a *afOpen
 		for _, o := range w.opens {
-			if u := o.upcall(); u != nil && !o.reuses && u.in.AF == m.in.AF && m.in.AF != 0 && u.in.Seq < m.in.Seq {
+			if u := o.upcall(); u != nil && !o.reuses && u.in.AF == m.in.AF && m.in.AF != 0 && u.in.Seq < m.in.Seq &&
+				(a == nil || u.in.Seq > a.upcall().in.Seq) {
 				a = o
 			}
 		}
@@ -177,13 +178,13 @@ func (w *world) checkAllowed(a *afOpen) {
 			w.violation(w.unregistered(a), row)
 		}
 		a.broken = true
-	case !slices.ContainsFunc(held, func(r *registration) bool { return !closing(r) }):
+	case a.owner != nil && closing(a.owner), !slices.ContainsFunc(held, func(r *registration) bool { return !closing(r) }):
 		w.violation(rule.OPEN04, row)
 		a.broken = true
 	case a.upcall() == nil:
 		w.violation(rule.OPEN05, a.call.out)
 		a.broken = true
-	case !slices.ContainsFunc(held, func(r *registration) bool { return !failedBind(r) }):
+	case a.owner != nil && failedBind(a.owner):
 		w.advice(rule.REG17, row)
 	case a.binding.unbind.before(a.call):
 		w.advice(rule.OPEN03, row)

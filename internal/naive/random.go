@@ -207,6 +207,85 @@ const (
 	NumFaults
 )
 
+// faultNames are the names of the constants.
+var faultNames = [NumFaults]string{
+	RegisterHeldTwice:       "RegisterHeldTwice",
+	RegisterStatus:          "RegisterStatus",
+	RegisterNotCO:           "RegisterNotCO",
+	RegisterPlainAdapter:    "RegisterPlainAdapter",
+	RegisterClosed:          "RegisterClosed",
+	RegisterGhost:           "RegisterGhost",
+	NotifyEarly:             "NotifyEarly",
+	NotifyMissing:           "NotifyMissing",
+	NotifyTwice:             "NotifyTwice",
+	NotifyUnknown:           "NotifyUnknown",
+	NotifyElsewhere:         "NotifyElsewhere",
+	NotifyUnbound:           "NotifyUnbound",
+	OpenUnregistered:        "OpenUnregistered",
+	OpenUnregisteredAsked:   "OpenUnregisteredAsked",
+	OpenClosed:              "OpenClosed",
+	OpenClosingManager:      "OpenClosingManager",
+	OpenUnasked:             "OpenUnasked",
+	OpenAskedTwice:          "OpenAskedTwice",
+	OpenWrongManager:        "OpenWrongManager",
+	OpenReusedHandle:        "OpenReusedHandle",
+	OpenNullContext:         "OpenNullContext",
+	OpenUncompleted:         "OpenUncompleted",
+	OpenCompletedTwice:      "OpenCompletedTwice",
+	OpenCompletedUnpended:   "OpenCompletedUnpended",
+	OpenMeanwhile:           "OpenMeanwhile",
+	OpenPendingStatus:       "OpenPendingStatus",
+	OpenHandleNotNull:       "OpenHandleNotNull",
+	OpenUntold:              "OpenUntold",
+	OpenToldTwice:           "OpenToldTwice",
+	OpenToldUnpended:        "OpenToldUnpended",
+	OpenToldEarly:           "OpenToldEarly",
+	OpenStatusChanged:       "OpenStatusChanged",
+	OpenBadHandle:           "OpenBadHandle",
+	OpenWrongVariant:        "OpenWrongVariant",
+	OpenWrongContext:        "OpenWrongContext",
+	OpenWrongType:           "OpenWrongType",
+	UnbindOpen:              "UnbindOpen",
+	CloseWithObjects:        "CloseWithObjects",
+	CloseAcceptsObjects:     "CloseAcceptsObjects",
+	CloseTwice:              "CloseTwice",
+	CloseUncompleted:        "CloseUncompleted",
+	CloseCompletedTwice:     "CloseCompletedTwice",
+	CloseCompletedUnpended:  "CloseCompletedUnpended",
+	UseAfterClose:           "UseAfterClose",
+	ManagerUseAfterClose:    "ManagerUseAfterClose",
+	UnbindUnnotified:        "UnbindUnnotified",
+	NotifyCloseUnasked:      "NotifyCloseUnasked",
+	NotifyCloseAskedTwice:   "NotifyCloseAskedTwice",
+	NotifyCloseOther:        "NotifyCloseOther",
+	NotifyCloseUncompleted:  "NotifyCloseUncompleted",
+	NotifyCloseTwice:        "NotifyCloseTwice",
+	NotifyCloseUnpended:     "NotifyCloseUnpended",
+	NotifyCloseUndone:       "NotifyCloseUndone",
+	NotifyCloseUndoneLate:   "NotifyCloseUndoneLate",
+	NotifyCloseUntold:       "NotifyCloseUntold",
+	NotifyCloseToldTwice:    "NotifyCloseToldTwice",
+	NotifyCloseToldUnpended: "NotifyCloseToldUnpended",
+	NotifyCloseStatus:       "NotifyCloseStatus",
+	CloseUntold:             "CloseUntold",
+	CloseToldTwice:          "CloseToldTwice",
+	CloseToldUnpended:       "CloseToldUnpended",
+	CloseUnasked:            "CloseUnasked",
+	CloseAskedTwice:         "CloseAskedTwice",
+	CloseWrongManager:       "CloseWrongManager",
+	CloseWrongContext:       "CloseWrongContext",
+	CloseUnknownHandle:      "CloseUnknownHandle",
+	CallbackDropped:         "CallbackDropped",
+	CallbackSwapped:         "CallbackSwapped",
+}
+
+func (f Fault) String() string {
+	if f >= NumFaults {
+		return "?"
+	}
+	return faultNames[f]
+}
+
 // fault says whether f is to be planted now.
 func (s *sim) fault(f Fault) bool {
 	n := s.faults[f]

@@ -93,14 +93,22 @@ func Main(root *cobra.Command) (code int) {
 	return Usage
 }
 
-// message is what an error says, harmless on a terminal, without the name of our package
-// in front.
+// message is what an error says, harmless on a terminal.
 func message(err error) string {
-	lines := strings.Split(strings.TrimPrefix(err.Error(), "format: "), "\n")
+	lines := strings.Split(plain(err), "\n")
 	for i := range lines {
 		lines[i] = rows.Safe(lines[i])
 	}
 	return strings.Join(lines, "\n")
+}
+
+// plain is the text of an error without the names of our packages in front.
+func plain(err error) string {
+	text := err.Error()
+	for _, ours := range []string{"format: ", "collect: "} {
+		text = strings.TrimPrefix(text, ours)
+	}
+	return text
 }
 
 // Group makes cmd one that only has subcommands: run alone it says which, and fails.
@@ -174,8 +182,13 @@ func NotWritten(err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	return Exit(Internal, fmt.Errorf("output not written: %w", err))
+	return Exit(Internal, &notWritten{err})
 }
+
+type notWritten struct{ error }
+
+func (n *notWritten) Error() string { return "output not written: " + plain(n.error) }
+func (n *notWritten) Unwrap() error { return n.error }
 
 // Terminal says whether f is a terminal that a person looks at.
 func Terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" }

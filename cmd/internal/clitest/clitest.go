@@ -28,7 +28,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in scripts that differ")
 
-// Run runs the scripts in testdata/script. Beside the usual commands they have:
+// Run runs the scripts in testdata/script, which find programs in the folders bin first.
+// Beside the usual commands they have:
 //
 //	exits CODE COMMAND ARG...   run a command that must end with this exit code
 //	mktrace FILE TEXT           write a trace (.arrow or .arrows) of a scenario (.af) or of
@@ -37,26 +38,29 @@ var update = flag.Bool("update", false, "rewrite the expected output in scripts 
 //	mketl FILE TEXT WORD...     write an .etl with a CoNDIS-AfTrace event for each row; words
 //	                            are compress, lost=N (in the log's header), foreign=N (events
 //	                            of another provider), bad=N (events that cannot be decoded)
+//	mkforeign FILE KIND         write an Arrow file that our Writer would not: see foreign
 //	truncate FILE BYTES         cut a file; a negative number counts from its end
 //	flip FILE OFFSET            invert the bits of a byte; likewise
 //	write FILE HEX              write bytes
-func Run(t *testing.T) {
+func Run(t *testing.T, bin ...string) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"mktrace":  mktrace,
-			"mketl":    mketl,
-			"truncate": truncate,
-			"flip":     flip,
-			"write":    write,
+			"exits":     exits,
+			"mktrace":   mktrace,
+			"mketl":     mketl,
+			"mkforeign": mkforeign,
+			"truncate":  truncate,
+			"flip":      flip,
+			"write":     write,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "")
 			env.Setenv("TERM", "xterm")
+			env.Setenv("PATH", strings.Join(append(bin, env.Getenv("PATH")), string(os.PathListSeparator)))
 			return nil
 		},
 	})
@@ -221,7 +225,11 @@ func setColumn(e *format.Event, key string, raw json.RawMessage) error {
 		case "seq":
 			e.Seq = number(64, 0)
 		case "ts":
-			e.TS = int64(number(64, 0))
+			if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+				e.TS = t.UnixNano()
+			} else {
+				e.TS = int64(number(63, 0))
+			}
 		case "ticks":
 			e.Ticks = int64(number(63, format.HasTicks))
 		case "cpu":

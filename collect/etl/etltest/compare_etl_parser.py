@@ -1,4 +1,4 @@
-"""Reads an .etl file with the PyPI package etl-parser, for comparison with this package.
+"""Reads an .etl file with the Python package etl-parser, for comparison with this package.
 
     compare_etl_parser.py FILE         one JSON object a record, in file order
     compare_etl_parser.py --time FILE  number of records and seconds for parsing alone

@@ -1,0 +1,36 @@
+// Package cmd_test runs aftrace and afreplay together, as their users do.
+package cmd_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/aftrace/aftrace/cmd/internal/clitest"
+)
+
+// bin is a folder with both commands.
+var bin string
+
+func TestMain(m *testing.M) {
+	code := 1
+	func() {
+		var err error
+		if bin, err = os.MkdirTemp("", "aftrace-bin-*"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return
+		}
+		defer os.RemoveAll(bin)
+		out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./aftrace", "./afreplay").CombinedOutput()
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+			return
+		}
+		code = m.Run()
+	}()
+	os.Exit(code)
+}
+
+func TestScripts(t *testing.T) { clitest.Run(t, bin) }

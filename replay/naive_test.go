@@ -1,0 +1,120 @@
+package replay_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/internal/naive"
+	"github.com/aftrace/aftrace/replay"
+	"github.com/aftrace/aftrace/replay/rule"
+)
+
+// histories is how many random histories a test looks at: AFTRACE_HISTORIES, or n.
+func histories(t *testing.T, n int) int {
+	if s := os.Getenv("AFTRACE_HISTORIES"); s != "" {
+		v, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("AFTRACE_HISTORIES: %v", err)
+		}
+		return v
+	}
+	if testing.Short() {
+		return n / 20
+	}
+	return n
+}
+
+func check(t testing.TB, rows []format.Event, o replay.Options, end replay.End) *replay.Result {
+	t.Helper()
+	c := replay.New(o)
+	for _, b := range batches(rows, 1<<12) {
+		if err := c.Batch(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c.Finish(end)
+}
+
+// compared are the groups of rules that both checkers know.
+func compared(id rule.ID) bool {
+	g := id.Rule().Group
+	return g == "REG" || g == "NOTE" || g == "OPEN" || g == "CLOSE"
+}
+
+// genOptions varies the shape of the histories with the seed.
+func genOptions(seed int64) naive.GenOptions {
+	o := naive.GenOptions{Loose: seed%3 == 2}
+	if seed%2 == 1 {
+		o.Faults = 1 + int(seed/2%2)
+	}
+	return o
+}
+
+// TestNaiveCheckerAgrees: an independent checker, written from the reference alone, finds
+// the same errors at the same rows in random histories, legal and broken.
+func TestNaiveCheckerAgrees(t *testing.T) {
+	n := histories(t, 20_000)
+	broken := 0
+	differ := map[string]int{}
+	example := map[string]int64{}
+	for seed := int64(1); seed <= int64(n); seed++ {
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 0)), genOptions(seed))
+		var want, got []string
+		for _, f := range naive.Check(rows, true) {
+			if f.Severity == rule.Error && compared(f.Rule) {
+				want = append(want, fmt.Sprintf("%s@%d", f.Rule, f.Seq))
+			}
+		}
+		r := check(t, rows, replay.Options{}, replay.End{})
+		for i := range r.Findings {
+			if f := &r.Findings[i]; f.Severity == rule.Error && compared(f.Rule) {
+				got = append(got, fmt.Sprintf("%s@%d", f.Rule, f.Seq))
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if len(want) > 0 {
+			broken++
+		}
+		if slices.Equal(want, got) {
+			continue
+		}
+		kind := difference(want, got)
+		differ[kind]++
+		if differ[kind] == 1 {
+			example[kind] = seed
+		}
+	}
+	t.Logf("%d histories, %d of them broken", n, broken)
+	if broken == 0 {
+		t.Error("no history was broken: the comparison shows nothing")
+	}
+	var kinds []string
+	for k := range differ {
+		kinds = append(kinds, k)
+	}
+	slices.SortFunc(kinds, func(a, b string) int { return differ[b] - differ[a] })
+	for _, k := range kinds {
+		t.Errorf("%d histories: %s (go test ./replay -run TestNaiveHistory -seed %d -v)", differ[k], k, example[k])
+	}
+}
+
+// difference names what only one of the two found, without the rows.
+func difference(want, got []string) string {
+	only := func(a, b []string) (out []string) {
+		for _, x := range a {
+			if !slices.Contains(b, x) {
+				name, _, _ := strings.Cut(x, "@")
+				out = append(out, name)
+			}
+		}
+		return out
+	}
+	return fmt.Sprintf("naive only %v, engine only %v", only(want, got), only(got, want))
+}
