@@ -60,7 +60,7 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 	manager := isManagerCall[cl.fn] || d != nil && cl.label != 0 && cl.label == d.mgrLabel && cl.label != d.clientLabel
 	if d != nil {
 		c.check(rule.USE01)
-		c.deadUse(cl, d, manager)
+		c.deadUse(cl, d, manager || cl.label != 0 && cl.label == d.mgrLabel && cl.label != d.clientLabel)
 		return nil
 	}
 	if c.fresh(cl.label) {
@@ -78,6 +78,9 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 		f := c.report(id, cl.ev, fault, nil, c.who(cl.label, nil),
 			cl.name()+" uses an NdisAfHandle that NDIS never gave out").sinceStart()
 		f.Also = also
+		if id == rule.OPEN15 {
+			c.labelled(cl.label).misdirect()
+		}
 		return nil
 	}
 	c.skip(rule.OPEN18, reasonAssumed)
@@ -310,6 +313,13 @@ func enterCmClose(c *Checker, cl *call) {
 		case o.assumed || !o.hasMgrCtx:
 			c.skip(rule.OPEN20, reasonNoContext)
 		case byCtx == nil || byCtx.closeMark.state == markNone:
+			if cl.label != 0 && o.mgrLabel != 0 && cl.label != o.mgrLabel {
+				c.check(rule.CLOSE20)
+				c.report(rule.CLOSE20, cl.ev, rule.NDIS, o.adapter, c.who(cl.label, nil),
+					"ProtocolCmCloseAf was called at another call manager than the one that serves the AF open", o.cmFinalAt, o.closeMark.enter).
+					also(rule.ROLE07)
+				break
+			}
 			c.check(rule.OPEN20)
 			c.report(rule.OPEN20, cl.ev, rule.NDIS, o.adapter, c.managerName(o),
 				"ProtocolCmCloseAf got another CallMgrAfContext than the call manager handed back", o.cmFinalAt, o.closeMark.enter)
@@ -842,6 +852,7 @@ func (c *Checker) settle(o *afOpen) {
 // checkLiveOpens judges, when NdisCloseAdapterEx of b returns, what is left open: enter is
 // the call.
 func (c *Checker) checkLiveOpens(b *binding, enter, at ev) {
+	var left *finding
 	for _, o := range b.opens {
 		if o.assumed {
 			continue
@@ -851,7 +862,11 @@ func (c *Checker) checkLiveOpens(b *binding, enter, at ev) {
 			c.check(rule.CLOSE01)
 			if o.closeMark.state == markNone && !o.over {
 				o.over = true
-				c.report(rule.CLOSE01, enter, rule.Client, b.adapter, c.who(b.label, b.driver),
+				if left != nil {
+					c.extend(left, o.openEnter)
+					break
+				}
+				left = c.report(rule.CLOSE01, enter, rule.Client, b.adapter, c.who(b.label, b.driver),
 					"the adapter was closed with an AF still open", o.openEnter, at).also(rule.LEAK01)
 			}
 		case afCalled, afOpening:
@@ -863,6 +878,7 @@ func (c *Checker) checkLiveOpens(b *binding, enter, at ev) {
 
 // checkServed judges the same for the call manager's side.
 func (c *Checker) checkServed(served []*afOpen, d *driver, enter, at ev) {
+	var left *finding
 	for _, o := range served {
 		if o.assumed {
 			continue
@@ -882,7 +898,11 @@ func (c *Checker) checkServed(served []*afOpen, d *driver, enter, at ev) {
 			c.check(rule.CLOSE09)
 			if o.cmNotify.state == opIdle && o.closeMark.state == markNone && !o.over && !o.askedByOID {
 				o.over = true
-				c.report(rule.CLOSE09, enter, rule.CallManager, o.adapter, c.managerName(o),
+				if left != nil {
+					c.extend(left, o.openEnter)
+					continue
+				}
+				left = c.report(rule.CLOSE09, enter, rule.CallManager, o.adapter, c.managerName(o),
 					"the call manager goes without having asked the client to close an open AF", o.openEnter, at).also(rule.LEAK01)
 			}
 		}
@@ -913,9 +933,19 @@ func (c *Checker) unanswered(o *afOpen, over ev, atEnd bool) {
 			c.skip(rule.OPEN07, reasonNoCalls)
 			return
 		}
+		if d.misdirected > 0 {
+			d.misdirected-- // its completion went to a wrong handle: OPEN-15 has it
+			o.missed = true
+			return
+		}
 		add(rule.OPEN07, o.cmOpen.ret, rule.CallManager, c.managerName(o),
 			"ProtocolCmOpenAf returned PENDING and the open was never completed", o.cmOpen.call, o.openEnter)
 	case o.clOpen.outstanding() && o.cmUpcalls == 0:
+		if c.knownAdapter(o.adapter) && o.hasTyp && !c.claimed(o.adapter, o.typ) && clientUp {
+			add(rule.OPEN13, o.clOpen.ret, rule.NDIS, c.clientName(o),
+				"the open pended and NDIS never called ProtocolClOpenAfCompleteEx", o.openEnter)
+			return
+		}
 		if o.reg == nil && (o.adapter == nil || !c.anyManagerUp(o)) || o.flight >= 0 && len(c.inFlight) > 1 && c.ambiguous(o) {
 			c.skip(rule.OPEN05, reasonNoUpcalls)
 			return
@@ -1026,7 +1056,7 @@ func (c *Checker) finishWorld(truncated bool) {
 func (c *Checker) waitsInHandler(o *afOpen) bool {
 	in := c.runningNotify(o)
 	if in == nil || o.assumed || !in.thread.known || o.closeMark.thread != in.thread ||
-		o.closeMark.enter.n < in.n || !o.clClose.outstanding() || o.cmClose.outstanding() {
+		o.closeMark.enter.n < in.ev.n || !o.clClose.outstanding() || o.cmClose.outstanding() {
 		return false
 	}
 	if top, _ := c.threads.get(c.threadKey(in.thread)); top != in {

@@ -167,12 +167,19 @@ func enterClOpen(c *Checker, cl *call) {
 	c.setClient(o, b)
 	if cl.has&format.HasContext != 0 {
 		if cl.context != 0 {
-			if x := c.clientOpen(cl, alive); x != nil && alive(x) && x.client == b {
+			if x := c.clientOpen(cl, alive); x != nil && alive(x) && x.client != nil && x.client.driver == b.driver {
 				cl.verdict |= suspectContextInUse
 				cl.inUse, cl.inUseID = x, x.id
 			}
 		}
 		c.addClientContext(o, cl.context)
+	}
+	o.misuse = cl.found
+	switch {
+	case c.before(&b.close, cl):
+		o.late, o.lateClosed = b.close.enter, true
+	case b.unbind.state != markNone && (c.before(&b.unbind, cl) || b.unbind.state == markEntered):
+		o.late = b.unbind.enter
 	}
 	o.clOpen.ask(cl.ev)
 	c.fly(o)
@@ -196,6 +203,7 @@ func enterClOpen(c *Checker, cl *call) {
 		}
 		in := cl.inside(ndis.ProtocolCoAfRegisterNotify)
 		switch {
+		case in != nil && in.b == nil && in.afType == cl.afType: // of a binding that is not known
 		case in != nil && in.b == b && in.afType == cl.afType:
 			if in.reg != nil && in.reg.driver != nil && in.reg.driver == b.driver {
 				c.check(rule.NOTE09)
@@ -327,6 +335,15 @@ func (c *Checker) outAF() (uint64, bool) {
 // the other half of o.
 func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
 	x, ok := c.opens.get(key{kindAF<<56 | o.ns, h})
+	if o.hasHdl && o.handle != h && o.cmUpcalls > 0 {
+		// The two sides were given different handles: each keeps its own.
+		c.defect(DefectHandleDiffers)
+		if !ok {
+			c.opens.put(key{kindAF<<56 | o.ns, h}, o)
+			o.alias = h
+		}
+		return o
+	}
 	if !ok || x == o {
 		c.nameOpen(o, h)
 		return o
@@ -344,6 +361,7 @@ func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
 	x.unlinked = false
 	x.clOpen, x.openEnter = o.clOpen, o.openEnter
 	x.clFinal, x.clFinalAt, x.strictOpen, x.untold = o.clFinal, o.clFinalAt, o.strictOpen, o.untold
+	x.misuse, x.late, x.lateClosed = o.misuse, o.late, o.lateClosed
 	if x.adapter == nil {
 		x.adapter = o.adapter
 	}
@@ -373,18 +391,8 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 		return
 	}
 	who := c.who(b.label, b.driver)
-	if final {
-		c.check(rule.OPEN03)
-		switch {
-		case c.before(&b.close, cl):
-			cl.found.drop()
-			c.report(rule.OPEN03, at, rule.NDIS, a, who,
-				"an AF was opened on a binding after NdisCloseAdapterEx", cl.ev, b.close.enter).also(rule.BIND05)
-			return
-		case b.unbind.state != markNone && b.unbind.enter.n < cl.ev.n && (c.before(&b.unbind, cl) || b.unbind.state == markEntered):
-			c.report(rule.OPEN03, at, rule.NDIS, a, who,
-				"an AF was opened on a binding that is being unbound", cl.ev, b.unbind.enter).severity(rule.Warning)
-		}
+	if final && c.openedLate(o, at) {
+		return
 	}
 	if a == nil || cl.has&format.HasAFType == 0 {
 		c.skip(rule.OPEN02, reasonAdapter)
@@ -404,7 +412,15 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 		return
 	}
 	c.check(rule.OPEN02)
-	if !final || o.cmUpcalls > 0 || live == nil {
+	if !final {
+		return
+	}
+	if o.reg != nil {
+		c.openedWithdrawn(o, o.reg, at)
+	} else if maybe == nil {
+		c.openedWithdrawn(o, live, at)
+	}
+	if o.cmUpcalls > 0 || live == nil {
 		return
 	}
 	// OPEN-05: the call manager was asked.
@@ -415,6 +431,46 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 	c.check(rule.OPEN05)
 	c.report(rule.OPEN05, at, rule.NDIS, a, who,
 		"the open succeeded although ProtocolCmOpenAf of "+c.named(live)+" was not called", cl.ev)
+}
+
+// openedLate judges an open that succeeded although the binding of the client was going when
+// it asked (OPEN-03). It says whether the binding was closed.
+func (c *Checker) openedLate(o *afOpen, at ev) bool {
+	c.check(rule.OPEN03)
+	switch {
+	case !o.late.seen():
+	case o.lateClosed:
+		o.misuse.drop()
+		c.report(rule.OPEN03, at, rule.NDIS, o.adapter, c.clientName(o),
+			"an AF was opened on a binding after NdisCloseAdapterEx", o.openEnter, o.late).also(rule.BIND05)
+		return true
+	default:
+		c.report(rule.OPEN03, at, rule.NDIS, o.adapter, c.clientName(o),
+			"an AF was opened on a binding that is being unbound", o.openEnter, o.late).severity(rule.Warning)
+	}
+	return false
+}
+
+// openedWithdrawn judges an open that succeeded although r, which serves it, had begun to go
+// when the client asked (OPEN-04). While the handler of the unbind runs it is a warning: from
+// which moment on the binding "is closing" is not said (AMB-21).
+func (c *Checker) openedWithdrawn(o *afOpen, r *registration, at ev) {
+	if r == nil || r.assumed || r.b == nil && !r.mcm || o.conflict {
+		return
+	}
+	c.check(rule.OPEN04)
+	m := r.withdrawn()
+	switch asked := o.openEnter; {
+	case m.state == markNone || m.enter.n >= asked.n || m.enter.ts >= asked.ts-c.unsure:
+	case m.state == markReturned && m.ret.ts < asked.ts-c.unsure:
+		o.conflict = true
+		c.report(rule.OPEN04, at, rule.NDIS, o.adapter, c.clientName(o),
+			ndis.AFType(r.typ).String()+" was opened although "+c.named(r)+" is closing its binding", asked, m.enter)
+	default:
+		c.report(rule.OPEN04, at, rule.NDIS, o.adapter, c.clientName(o),
+			ndis.AFType(r.typ).String()+" was opened although "+c.named(r)+", which serves it, is going", asked, m.enter).
+			severity(rule.Warning)
+	}
 }
 
 // unserved reports an open that went through although nobody serves the AF.
@@ -439,9 +495,15 @@ func (c *Checker) unserved(o *afOpen, at, call ev, a *adapter, typ uint32) {
 		o.conflict = true
 		return
 	}
-	c.report(rule.OPEN02, at, rule.NDIS, a, who,
+	f := c.report(rule.OPEN02, at, rule.NDIS, a, who,
 		ndis.AFType(typ).String()+" was opened although nobody has registered it on the adapter", call).
 		also(rule.OPEN01).since(a.born())
+	for _, r := range a.past {
+		if r.typ == typ && r.state == regFailed {
+			f.also(rule.REG15)
+			break
+		}
+	}
 	o.conflict = true
 }
 
@@ -490,9 +552,7 @@ func (c *Checker) agree(o *afOpen, at ev, st ndis.Status, proof ev) {
 			return
 		}
 		c.check(rule.OPEN14)
-		o.conflict = true
-		c.report(rule.OPEN14, at, rule.NDIS, o.adapter, c.clientName(o),
-			"the client was told "+st.String()+" before the call manager had answered", proof, o.cmOpen.call)
+		o.early, o.earlyStatus = at, st
 	default:
 		c.check(rule.OPEN14)
 		if o.cmFinal != st && !o.conflict {
@@ -527,7 +587,7 @@ func (c *Checker) stillPending(cl *call, at ev) {
 func (c *Checker) judgeStillPending(cl *call, at ev) {
 	p := cl.b.pending
 	c.check(rule.OPEN09)
-	if p == nil || p == cl.o || p.clOpen.state != opPended || p.clOpen.ret.n > cl.ev.n {
+	if p == nil || p == cl.o || p.cmFinalOK || p.clOpen.state != opPended || p.clOpen.ret.n > cl.ev.n {
 		return
 	}
 	f := c.report(rule.OPEN09, cl.ev, rule.Client, cl.b.adapter, c.who(cl.b.label, cl.b.driver),
@@ -553,7 +613,7 @@ func enterCmOpen(c *Checker, cl *call) {
 	}
 	// A handle that is in use cannot be given to another open.
 	if cl.has&format.HasAF != 0 && cl.af != 0 {
-		if x, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); ok && !x.assumed && alive(x) && x.cmUpcalls > 0 && !c.gapSince(x.openEnter.ts) {
+		if x, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); ok && x.handle == cl.af && !x.assumed && alive(x) && x.cmUpcalls > 0 && !c.gapSince(x.openEnter.ts) {
 			c.check(rule.OPEN05)
 			c.report(rule.OPEN05, cl.ev, rule.NDIS, x.adapter, c.who(cl.label, d),
 				"ProtocolCmOpenAf got the NdisAfHandle of an open that is still live", x.cmOpen.call)
@@ -709,6 +769,15 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 			assumed.b, assumed.mcm = owner, owner == nil
 		}
 		o.reg = assumed
+	case other != nil && c.sameManager(other, owner, ownerA):
+		o.reg = other
+		c.check(rule.OPEN19)
+		c.report(rule.OPEN19, cl.ev, rule.NDIS, a, who,
+			"ProtocolCmOpenAf got the CallMgrBindingContext of another adapter", o.openEnter, other.enter)
+		owner, ownerA = other.b, nil
+		if other.mcm {
+			ownerA = a
+		}
 	case other != nil && owner == nil && ownerA == nil:
 		// The context is nobody's. If that of the owner is known, it is the wrong one.
 		o.reg = other
@@ -743,6 +812,18 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 	c.setOwner(o, owner, ownerA)
 }
 
+// sameManager says that the call manager which got the upcall is the one that holds r, with
+// another of its bindings or adapters.
+func (c *Checker) sameManager(r *registration, b *binding, a *adapter) bool {
+	switch {
+	case r.driver == nil || r.b == nil && !r.mcm:
+		return false
+	case b != nil:
+		return !r.mcm && b != r.b && b.driver == r.driver
+	}
+	return a != nil && r.mcm && a != r.adapter && a.driver == r.driver
+}
+
 func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	o := cl.o
 	if o == nil || o.id != uint64(cl.n) {
@@ -770,12 +851,13 @@ func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	case ndis.StatusSuccess:
 		o.cmFinal, o.cmFinalOK, o.cmFinalAt = st, true, at
 		if !hasCtx {
+			c.contextless = true
 			c.skip(rule.OPEN06, reasonNoContext)
 		} else {
 			c.check(rule.OPEN06)
 			if ctx == 0 {
 				c.report(rule.OPEN06, at, rule.CallManager, o.adapter, c.managerName(o),
-					"ProtocolCmOpenAf returned SUCCESS without setting CallMgrAfContext", cl.ev)
+					"ProtocolCmOpenAf returned SUCCESS without setting CallMgrAfContext", cl.ev).evident()
 			} else {
 				c.addManagerContext(o, ctx)
 			}
@@ -835,27 +917,51 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 	switch cl.status {
 	case ndis.StatusPending:
 		c.report(rule.OPEN10, cl.ev, rule.CallManager, o.adapter, name,
-			"the open was completed with NDIS_STATUS_PENDING", o.cmOpen.ret)
+			"the open was completed with NDIS_STATUS_PENDING", o.cmOpen.ret).evident()
 		o.cmOpen.assume()
+		o.missed = true // what follows from it is no defect of its own
 		return
 	case ndis.StatusSuccess:
-		if cl.has&format.HasContext != 0 {
-			c.check(rule.OPEN06)
-			if cl.context == 0 {
-				c.report(rule.OPEN06, cl.ev, rule.CallManager, o.adapter, name,
-					"the open was completed with SUCCESS and no CallMgrAfContext", o.cmOpen.ret)
-			} else if !o.hasMgrCtx {
-				c.addManagerContext(o, cl.context)
-			}
+		if cl.has&format.HasContext == 0 {
+			c.contextless = c.contextless || !o.hasMgrCtx
+			break
+		}
+		c.check(rule.OPEN06)
+		if cl.context == 0 {
+			c.report(rule.OPEN06, cl.ev, rule.CallManager, o.adapter, name,
+				"the open was completed with SUCCESS and no CallMgrAfContext", o.cmOpen.ret).evident()
+		} else if !o.hasMgrCtx {
+			c.addManagerContext(o, cl.context)
+		}
+	default:
+		// NDIS ignores the context; a callback with it would be one for a failed open (OPEN-11).
+		if cl.has&format.HasContext != 0 && cl.context != 0 && !o.hasMgrCtx {
+			c.addManagerContext(o, cl.context)
 		}
 	}
 	o.cmFinal, o.cmFinalOK, o.cmFinalAt = cl.status, true, cl.ev
+	c.toldEarly(o, cl.ev)
 	if o.unlinked {
 		o.state = afOpened
 		if cl.status != ndis.StatusSuccess {
 			o.state = afDead
 		}
 	}
+}
+
+// toldEarly judges, once the call manager has answered at at, a client that had been told
+// before. Of the two rows the later one is what shows it.
+func (c *Checker) toldEarly(o *afOpen, at ev) {
+	if !o.early.seen() {
+		return
+	}
+	c.check(rule.OPEN13)
+	f := c.report(rule.OPEN13, o.early, rule.NDIS, o.adapter, c.clientName(o),
+		"the client was told the outcome of its open before the call manager had answered", o.cmOpen.call, at)
+	if o.earlyStatus != o.cmFinal {
+		f.Rule, f.Also = rule.OPEN14, []rule.ID{rule.OPEN13}
+	}
+	o.early = ev{}
 }
 
 // variant judges that a stand-alone call manager uses the NdisCm functions and an MCM the
@@ -893,6 +999,11 @@ func enterClOpenComplete(c *Checker, cl *call) {
 			byCtx = c.joinOpen(byCtx, cl.af)
 		}
 		o = byCtx
+	}
+	if o == nil {
+		o = c.astray(cl, waiting)
+	} else if c.strays(cl, o, c.clientLabel(o)) && cl.d.caller != callerSelf {
+		c.misrouted(cl, o)
 	}
 	if o == nil {
 		if d := c.buried(cl, kindClientAF, cl.context, format.HasContext); d != nil && cl.d.caller == callerNDIS {
@@ -946,7 +1057,7 @@ func enterClOpenComplete(c *Checker, cl *call) {
 		}
 		c.check(rule.OPEN10)
 		c.report(rule.OPEN10, cl.ev, rule.NDIS, o.adapter, name,
-			"ProtocolClOpenAfCompleteEx was called with NDIS_STATUS_PENDING", o.clOpen.ret)
+			"ProtocolClOpenAfCompleteEx was called with NDIS_STATUS_PENDING", o.clOpen.ret).evident()
 		return
 	case ndis.StatusSuccess:
 		if cl.has&format.HasAF != 0 && cl.af != 0 {
@@ -966,7 +1077,7 @@ func enterClOpenComplete(c *Checker, cl *call) {
 			c.check(rule.OPEN12)
 			if cl.af != 0 {
 				c.report(rule.OPEN12, cl.ev, rule.NDIS, o.adapter, name,
-					"ProtocolClOpenAfCompleteEx tells of a failure and carries an NdisAfHandle", o.clOpen.call)
+					"ProtocolClOpenAfCompleteEx tells of a failure and carries an NdisAfHandle", o.clOpen.call).evident()
 			}
 		}
 		c.agree(o, cl.ev, cl.status, o.clOpen.call)
@@ -982,7 +1093,11 @@ func enterClOpenComplete(c *Checker, cl *call) {
 // lateAccept judges a pended open that succeeded as one that succeeded at once.
 func (c *Checker) lateAccept(o *afOpen, cl *call) {
 	a := o.adapter
-	if a == nil || !o.hasTyp || o.cmUpcalls > 0 || o.conflict {
+	if c.openedLate(o, cl.ev) || a == nil || !o.hasTyp || o.conflict {
+		return
+	}
+	if o.cmUpcalls > 0 {
+		c.openedWithdrawn(o, o.reg, cl.ev)
 		return
 	}
 	probe := call{ev: o.openEnter, has: format.HasAFType, afType: o.typ}
@@ -1000,8 +1115,8 @@ func (c *Checker) lateAccept(o *afOpen, cl *call) {
 		c.skip(rule.OPEN05, reasonNoUpcalls)
 	default:
 		c.check(rule.OPEN05)
-		c.report(rule.OPEN05, cl.ev, rule.NDIS, a, c.clientName(o),
-			"the open succeeded although ProtocolCmOpenAf of "+c.named(live)+" was not called", o.openEnter)
+		c.report(rule.OPEN05, o.clOpen.ret, rule.NDIS, a, c.clientName(o),
+			"the open succeeded although ProtocolCmOpenAf of "+c.named(live)+" was not called", o.openEnter, cl.ev)
 	}
 }
 
@@ -1016,7 +1131,19 @@ func (c *Checker) buried(cl *call, kind, value uint64, col format.Fields) *deadO
 	if cl.has&col == 0 || value == 0 {
 		return nil
 	}
-	return c.exhume(key{kind<<56 | cl.ns, value})
+	d := c.exhume(key{kind<<56 | cl.ns, value})
+	if d == nil {
+		return nil
+	}
+	// A context is its owner's: another driver may use the same value.
+	label := d.mgrLabel
+	if kind == kindClientAF {
+		label = d.clientLabel
+	}
+	if label != 0 && cl.label != 0 && label != cl.label {
+		return nil
+	}
+	return d
 }
 
 // checkOPEN16 looks, when a client binding goes or the trace ends, whether a failed open

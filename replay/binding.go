@@ -528,12 +528,7 @@ func returnCompleteBind(c *Checker, cl *call, at ev, known bool, st ndis.Status)
 
 // bindDone draws the consequences of the end of a bind.
 func (c *Checker) bindDone(a *bindAttempt, at ev) {
-	if i := a.pended; i > 0 {
-		last := c.pendedBinds[len(c.pendedBinds)-1]
-		c.pendedBinds[i-1], last.pended = last, i
-		c.pendedBinds = c.pendedBinds[:len(c.pendedBinds)-1]
-		a.pended = 0
-	}
+	c.unpend(a)
 	b := a.b
 	fault := rule.Client
 	if b != nil {
@@ -564,7 +559,23 @@ func (c *Checker) bindDone(a *bindAttempt, at ev) {
 	}
 }
 
+// unpend takes a from the binds that wait for their completion.
+func (c *Checker) unpend(a *bindAttempt) {
+	if a.pended == 0 {
+		return
+	}
+	last := c.pendedBinds[len(c.pendedBinds)-1]
+	c.pendedBinds[a.pended-1], last.pended = last, a.pended
+	c.pendedBinds = c.pendedBinds[:len(c.pendedBinds)-1]
+	a.pended = 0
+}
+
 func (c *Checker) buryAttempt(a *bindAttempt) {
+	if a.buried {
+		return
+	}
+	a.buried = true
+	c.unpend(a)
 	c.deadAttempts.push(a)
 	if c.deadAttempts.n > maxDeadAttempts {
 		old := c.deadAttempts.pop()

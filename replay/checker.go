@@ -21,6 +21,7 @@ const (
 	DefectTimeBackwards    = "time runs backwards"
 	DefectBadDetail        = "detail is not a JSON object"
 	DefectHandleClaimed    = "one handle given out twice while the first is live"
+	DefectHandleDiffers    = "client and call manager got different handles for one open"
 	DefectUnknownFunction  = "function outside the vocabulary"
 )
 

@@ -66,6 +66,12 @@ var transitions = [ndis.NumFuncs]transition{
 	ndis.NdisClNotifyCloseAddressFamilyComplete: {enterClNotifyComplete, returnClNotifyComplete},
 	ndis.ProtocolCmNotifyCloseAfComplete:        {enterCmNotifyComplete, returnCmNotifyComplete},
 
+	ndis.ProtocolCmRegisterSap:    {enterPeerUpcall, nil},
+	ndis.ProtocolCoCreateVc:       {enterPeerUpcall, nil},
+	ndis.MiniportCoCreateVc:       {enterMiniportVc, nil},
+	ndis.MiniportCoDeleteVc:       {enterMiniportVc, nil},
+	ndis.NdisCoAssignInstanceName: {enterAssignName, nil},
+
 	ndis.NdisClRegisterSap:               {enterClRegisterSap, returnClRegisterSap},
 	ndis.ProtocolClRegisterSapComplete:   {enterClRegisterSapComplete, nil},
 	ndis.NdisClDeregisterSap:             {enterClDeregisterSap, returnClDeregisterSap},
@@ -121,7 +127,7 @@ func (c *Checker) entered(cl *call) {
 		if cl.fn == ndis.FuncUnknown {
 			c.defect(DefectUnknownFunction)
 		}
-		if cl.has&format.HasAF != 0 && cl.af != 0 && !isUp[cl.fn] {
+		if !isUp[cl.fn] {
 			c.passThrough(cl)
 		}
 		return
@@ -131,6 +137,18 @@ func (c *Checker) entered(cl *call) {
 
 // passThrough notes the use of handles by a function that is not judged itself.
 func (c *Checker) passThrough(cl *call) {
+	var b *binding
+	if cl.has&format.HasBinding != 0 {
+		b = c.useBinding(cl)
+	}
+	if cl.has&format.HasAF == 0 || cl.af == 0 {
+		return
+	}
+	defer func() {
+		if b != nil {
+			cl.b = b
+		}
+	}()
 	if isManagerCall[cl.fn] {
 		cl.o = c.managerUse(cl, false)
 	} else {
@@ -138,6 +156,10 @@ func (c *Checker) passThrough(cl *call) {
 	}
 	if cl.o != nil {
 		cl.n = int(cl.o.id)
+		c.coVariant(cl, cl.o)
+		if ndis.OID(cl.d.oid) == ndis.OIDCoAFClose && cl.d.has&keyOID != 0 {
+			cl.o.askedByOID = true
+		}
 	}
 }
 
@@ -148,7 +170,12 @@ func (c *Checker) returned(cl *call, at ev, known bool, st ndis.Status) {
 	}
 	if t := &transitions[cl.fn]; t.ret != nil {
 		t.ret(c, cl, at, known, st)
-	} else if cl.verdict&suspectAFPending != 0 && cl.o != nil && cl.o.id == uint64(cl.n) {
+		return
+	}
+	if cl.b != nil && cl.b.id != 0 {
+		c.usedBinding(cl, at)
+	}
+	if cl.verdict&suspectAFPending != 0 && cl.o != nil && cl.o.id == uint64(cl.n) {
 		c.stillPending(cl, at)
 	}
 }

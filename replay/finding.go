@@ -87,6 +87,16 @@ func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver
 	return f
 }
 
+// extend adds rows to the proof of a finding.
+func (c *Checker) extend(f *finding, proof ...ev) {
+	for _, p := range proof {
+		f.from, f.to = min(f.from, p.ts), max(f.to, p.ts)
+		f.inferred = f.inferred || p.inferred
+		f.Events = append(f.Events, p.seq)
+	}
+	f.Events = sorted(f.Events...)
+}
+
 func (f *finding) also(ids ...rule.ID) *finding {
 	f.Also = append(f.Also, ids...)
 	return f

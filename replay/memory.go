@@ -80,6 +80,9 @@ func (c *Checker) bury(o *afOpen) {
 		d.keys[0] = key{kindAF<<56 | o.ns, o.handle}
 		c.opens.delIf(d.keys[0], o)
 	}
+	if o.alias != 0 {
+		c.opens.delIf(key{kindAF<<56 | o.ns, o.alias}, o)
+	}
 	if o.hasClCtx {
 		d.keys[1] = key{kindClientAF<<56 | o.ns, o.clientCtx}
 		c.dropClientContext(o)

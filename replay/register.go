@@ -381,11 +381,13 @@ func (c *Checker) duplicate(cl *call, r, o *registration, at ev) bool {
 		f = c.report(rule.REG01, at, rule.NDIS, r.adapter, r.owner(c),
 			"two call managers hold versions of one address family type", cl.ev, o.enter, o.ret).severity(rule.Info)
 	case same:
+		r.repeats = true
 		c.check(rule.REG13)
 		c.report(rule.REG13, at, rule.CallManager, r.adapter, r.owner(c),
 			"the call manager registered the same AF again on a live binding", cl.ev, o.enter, o.ret)
 		return false
 	case r.mcm:
+		r.repeats = o.mcm
 		f = c.report(rule.REG11, at, rule.NDIS, r.adapter, r.owner(c),
 			"NDIS accepted "+ndis.AFType(r.typ).String()+" from a miniport call manager although "+c.named(o)+" holds it on this adapter",
 			cl.ev, o.enter, o.ret).also(rule.REG02, rule.REG01)
@@ -546,6 +548,13 @@ func enterNotify(c *Checker, cl *call) {
 	b := c.bindingByContext(cl)
 	cl.b = b
 	if b == nil {
+		if head, _ := c.bindings.get(key{kindBindingContext<<56 | cl.ns, cl.context}); head == nil && cl.has&format.HasContext != 0 &&
+			cl.label != 0 && c.fresh(cl.label) {
+			c.check(rule.NOTE07)
+			c.report(rule.NOTE07, cl.ev, rule.NDIS, nil, c.who(cl.label, nil),
+				"an AF notification carries a ProtocolBindingContext that the driver has no binding for").sinceStart()
+			return
+		}
 		c.skip(rule.NOTE03, reasonNoContext)
 		return
 	}
@@ -730,9 +739,9 @@ func (c *Checker) strayNotify(cl *call, b *binding, at ev, who string) {
 		if ready, ok := r.ready(); ok && !r.ownedBy(b) && ready.n < cl.ev.n && b.complete.seen() && b.notice(r) == nil {
 			c.check(rule.NOTE08)
 			c.remember(b, r, cl.ev)
-			c.report(rule.NOTE08, cl.ev, rule.NDIS, a, who,
-				"the notification names an AF type that nobody registered on the adapter", r.enter).
-				also(rule.NOTE03).since(a.born())
+			c.report(rule.NOTE03, cl.ev, rule.NDIS, a, who,
+				"a client was notified of "+ndis.AFType(cl.afType).String()+", which nobody has registered on the adapter, in place of "+ndis.AFType(r.typ).String(), r.enter).
+				also(rule.NOTE08).since(a.born())
 			return
 		}
 	}
@@ -743,13 +752,17 @@ func (c *Checker) strayNotify(cl *call, b *binding, at ev, who string) {
 			continue
 		}
 		f.Events = append(f.Events, r.enter.seq)
-		if r.state == regEnded {
-			f.Also = []rule.ID{rule.REG12}
-			if r.b != nil && r.b.attempt != nil && r.b.attempt.hasStatus && r.b.attempt.status != ndis.StatusSuccess {
-				f.Also = []rule.ID{rule.REG17, rule.REG12}
+		switch {
+		case r.state != regEnded:
+			if f.Rule == rule.NOTE03 {
+				f.Rule, f.Also = rule.REG15, []rule.ID{rule.NOTE03}
 			}
-		} else if f.Also == nil {
-			f.Also = []rule.ID{rule.REG15}
+		case r.b != nil && r.b.attempt != nil && r.b.attempt.hasStatus && r.b.attempt.status != ndis.StatusSuccess:
+			f.Rule, f.Also = rule.REG17, []rule.ID{rule.REG12, rule.NOTE03}
+			f.severity(rule.Warning) // when a claim ends is our reading
+		default:
+			f.Rule, f.Also = rule.REG12, []rule.ID{rule.NOTE03}
+			f.severity(rule.Warning)
 		}
 	}
 	f.Events = sorted(f.Events...)
@@ -772,7 +785,7 @@ func (c *Checker) remember(b *binding, r *registration, at ev) {
 // bound first (edge E1) or the AF was there first (E2).
 func (c *Checker) due(x *binding, r *registration) (at ev, bound bool, ok bool) {
 	ready, isReady := r.readyWas()
-	if !isReady || x == r.b || !x.valid || !x.complete.seen() || x.driver == nil || x.driver == r.driver {
+	if !isReady || r.repeats || x == r.b || !x.valid || !x.complete.seen() || x.driver == nil || x.driver == r.driver {
 		return ev{}, false, false
 	}
 	if c.hasRole(x.driver, roleClient) != yes || c.isCO(x.driver) == no {

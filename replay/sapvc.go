@@ -11,10 +11,8 @@ import (
 
 // clientOrManagerUse finds the AF open of a function that both sides may call.
 func (c *Checker) clientOrManagerUse(cl *call) *afOpen {
-	if o, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); ok && o.owner != nil && o.client != nil {
-		byManager := cl.has&format.HasBinding != 0 && o.owner.hasHdl && o.owner.handle == cl.binding ||
-			cl.has&format.HasBinding == 0 && cl.label != 0 && cl.label == o.owner.label && cl.label != o.client.label
-		if byManager {
+	if o, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); ok && o.client != nil {
+		if o.owner != nil && o.owner.hasHdl && cl.has&format.HasBinding != 0 && o.owner.handle == cl.binding || c.byManager(cl, o) {
 			return c.managerUse(cl, false)
 		}
 	}
@@ -146,9 +144,13 @@ func enterCreateVc(c *Checker, cl *call) {
 	if o != nil {
 		cl.o, cl.n = o, int(o.id)
 	}
-	if cl.fn == ndis.NdisMCmCreateVc && o != nil {
+	if o == nil {
+		return
+	}
+	if cl.fn == ndis.NdisMCmCreateVc {
 		c.variant(cl, o, rule.ROLE01)
 	}
+	c.coVariant(cl, o)
 }
 
 func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
@@ -178,6 +180,9 @@ func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 func enterDeleteVc(c *Checker, cl *call) {
 	if cl.has&format.HasVC != 0 {
 		cl.v, _ = c.vcs.get(key{kindVC<<56 | cl.ns, cl.vc})
+	}
+	if v := cl.v; v != nil && v.o.id == v.oid {
+		c.coVariant(cl, v.o)
 	}
 }
 

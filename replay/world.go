@@ -89,25 +89,33 @@ func (c *call) name() string { return c.fn.String() }
 
 // driver is a protocol or miniport driver.
 type driver struct {
-	label      uint32
-	protocol   uint64
-	hasHandle  bool
-	roles      roleSet
-	declared   bool // handlers or role were seen
-	notCO      bool // detail.co is false
-	registered mark // NdisRegisterProtocolDriver
-	options    bool // its SetOptions callback was seen
-	deregister mark
-	upSeen     bool // a callback into it was seen: absence of another one means something
-	downSeen   bool // a call by it was seen
-	assumed    int  // bindings that the trace does not open
-	known      int  // bindings and adapters that it does
-	names5x    bool
-	names6x    bool
-	mixed      bool
-	regs       int // AFs it registered successfully
-	isMiniport bool
-	isProtocol bool
+	label       uint32
+	protocol    uint64
+	hasHandle   bool
+	roles       roleSet
+	declared    bool // handlers or role were seen
+	notCO       bool // detail.co is false
+	registered  mark // NdisRegisterProtocolDriver
+	options     bool // its SetOptions callback was seen
+	deregister  mark
+	upSeen      bool // a callback into it was seen: absence of another one means something
+	downSeen    bool // a call by it was seen
+	assumed     int  // bindings that the trace does not open
+	known       int  // bindings and adapters that it does
+	names5x     bool
+	names6x     bool
+	mixed       bool
+	regs        int // AFs it registered successfully
+	misdirected int // completions of opens it sent to handles that do not exist
+	isMiniport  bool
+	isProtocol  bool
+}
+
+// misdirect notes a completion that went to no open.
+func (d *driver) misdirect() {
+	if d != nil {
+		d.misdirected++
+	}
 }
 
 // tri is yes, no or unknown.
@@ -159,6 +167,7 @@ type bindAttempt struct {
 	openFailed ev
 	b          *binding
 	pended     int // one more than its index in pendedBinds
+	buried     bool
 }
 
 func (a *bindAttempt) finished() bool { return a.done.seen() }
@@ -241,6 +250,7 @@ type registration struct {
 	end      mark
 	assumed  bool
 	again    bool // the owner had registered it before
+	repeats  bool // the owner holds it already
 	early    []ev // notifications that came while the call ran
 	refused  []refusal
 	contends int
@@ -318,7 +328,13 @@ type afOpen struct {
 	retired     bool
 	conflict    bool
 	openEnter   ev
+	early       ev // the client was told before the call manager had answered
+	earlyStatus ndis.Status
+	alias       uint64   // the client's handle, if it was given another one than the call manager
 	untold      *finding // OPEN-01, until it is known whether NDIS gave the open
+	misuse      *finding // what the client did wrong with the binding handle
+	late        ev       // the client's binding had begun to go when it asked
+	lateClosed  bool     // it was closed
 	strictOpen  bool     // the early completion of the open said it came from NDIS
 	strictClose bool
 	over        bool // its being left open was reported
