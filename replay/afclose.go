@@ -378,7 +378,7 @@ func returnCmClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	switch st {
 	case ndis.StatusPending:
 	case ndis.StatusSuccess:
-		if o.inClose > 0 {
+		if o.inClose > o.leaving {
 			c.report(rule.CLOSE04, at, rule.CallManager, o.adapter, c.managerName(o),
 				"ProtocolCmCloseAf succeeded although SAPs or VCs are live", cl.ev, o.openEnter)
 		}
@@ -419,6 +419,7 @@ func enterCmCloseComplete(c *Checker, cl *call) {
 		return
 	}
 	o.cmDone.open(cl)
+	c.completedEmpty(o, cl)
 	if cl.has&format.HasStatus == 0 {
 		c.skip(rule.CLOSE06, reasonNoStatus)
 		return
@@ -437,35 +438,21 @@ func returnCmCloseComplete(c *Checker, cl *call, at ev, known bool, st ndis.Stat
 	}
 	if o.cmDone.enter.seq == cl.seq {
 		o.cmDone.shut(at)
-		c.completedEmpty(o, cl, at)
 	}
 	c.settle(o)
 }
 
 // completedEmpty judges that a close that pended is completed when nothing is live any more
-// (CLOSE-04).
-func (c *Checker) completedEmpty(o *afOpen, cl *call, at ev) {
+// (CLOSE-04). What has begun to go may be gone for the call manager.
+func (c *Checker) completedEmpty(o *afOpen, cl *call) {
 	if cl.has&format.HasStatus != 0 && cl.status != ndis.StatusSuccess {
 		return
 	}
 	c.check(rule.CLOSE04)
-	if o.inClose == 0 {
-		return
+	if o.inClose > o.leaving {
+		c.report(rule.CLOSE04, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
+			"the close was completed although SAPs or VCs are live", o.openEnter)
 	}
-	enter, id, proof := cl.ev, o.id, o.openEnter
-	a, who := o.adapter, c.managerName(o)
-	judge := func() {
-		if o.id == id && o.inClose == 0 {
-			return
-		}
-		c.report(rule.CLOSE04, enter, rule.CallManager, a, who,
-			"the close was completed although SAPs or VCs are live", proof, at)
-	}
-	if c.unsure > 0 {
-		c.hold(at, judge)
-		return
-	}
-	judge()
 }
 
 // mcmRule is the rule that a call in the wrong variant breaks.

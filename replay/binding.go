@@ -678,6 +678,8 @@ func enterOpenAdapter(c *Checker, cl *call) {
 	}
 	if cl.has&format.HasContext != 0 {
 		c.addBindingContext(b, cl.context)
+	} else {
+		b.driver.contextless++
 	}
 	b.open.ask(cl.ev)
 }

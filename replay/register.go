@@ -96,8 +96,9 @@ func enterCmRegister(c *Checker, cl *call) {
 		c.skip(rule.REG01, reasonNoHandle)
 		return
 	}
+	// A driver can be both; it is no protocol driver for certain if it was loaded in sight.
 	d := c.labelled(cl.label)
-	if d != nil && d.isMiniport && !d.isProtocol {
+	if d != nil && d.isMiniport && !d.isProtocol && d.options {
 		c.report(rule.ROLE02, cl.ev, rule.CallManager, b.adapter, c.who(cl.label, d),
 			"a miniport call manager calls "+cl.name()+"; it has NdisMCmRegisterAddressFamilyEx")
 	} else {
@@ -130,7 +131,7 @@ func enterMCmRegister(c *Checker, cl *call) {
 		return
 	}
 	d := c.labelled(cl.label)
-	if d != nil && d.isProtocol && !d.isMiniport {
+	if d != nil && d.isProtocol && !d.isMiniport && d.registered.ret.seen() {
 		c.check(rule.ROLE01)
 		c.report(rule.ROLE01, cl.ev, rule.CallManager, a, c.who(cl.label, d),
 			"a protocol driver calls "+cl.name()+"; a stand-alone call manager has NdisCmRegisterAddressFamilyEx")
@@ -549,7 +550,7 @@ func enterNotify(c *Checker, cl *call) {
 	cl.b = b
 	if b == nil {
 		if head, _ := c.bindings.get(key{kindBindingContext<<56 | cl.ns, cl.context}); head == nil && cl.has&format.HasContext != 0 &&
-			cl.label != 0 && c.fresh(cl.label) {
+			cl.label != 0 && c.boundInSight(cl.label) {
 			c.check(rule.NOTE07)
 			c.report(rule.NOTE07, cl.ev, rule.NDIS, nil, c.who(cl.label, nil),
 				"an AF notification carries a ProtocolBindingContext that the driver has no binding for").sinceStart()
@@ -582,6 +583,12 @@ func enterNotify(c *Checker, cl *call) {
 	}
 	cl.reg, cl.n = r, int(r.id)
 	c.tellOnce(cl, b, r)
+}
+
+// boundInSight says that the trace has every binding of a driver, with its context.
+func (c *Checker) boundInSight(label uint32) bool {
+	d := c.labelled(label)
+	return d.contextless == 0 && d.assumed == 0 && (d.known > 0 || d.registered.ret.seen())
 }
 
 // tellOnce notes that b is told of r, and judges that it is told once (NOTE-06).

@@ -88,6 +88,9 @@ func (c *Checker) endSap(s *sap) {
 	if s.since.seen() {
 		c.drop(s.o, s.oid, s.since, &s.o.saps)
 	}
+	if s.leaving && s.o.id == s.oid {
+		s.o.leaving--
+	}
 	if s.hasHdl {
 		c.saps.delIf(key{kindSAP<<56 | s.ns, s.handle}, s)
 	}
@@ -114,6 +117,10 @@ func enterClRegisterSapComplete(c *Checker, cl *call) {
 func enterClDeregisterSap(c *Checker, cl *call) {
 	if cl.has&format.HasSAP != 0 {
 		cl.s, _ = c.saps.get(key{kindSAP<<56 | cl.ns, cl.sap})
+	}
+	if s := cl.s; s != nil && !s.leaving && s.since.seen() && s.o.id == s.oid {
+		s.leaving = true
+		s.o.leaving++
 	}
 }
 
@@ -183,11 +190,16 @@ func enterDeleteVc(c *Checker, cl *call) {
 	}
 	if v := cl.v; v != nil && v.o.id == v.oid {
 		c.coVariant(cl, v.o)
+		v.o.leaving++
+		cl.o, cl.n = v.o, int(v.oid)
 	}
 }
 
 func returnDeleteVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	v := cl.v
+	if o := cl.o; o != nil && o.id == uint64(cl.n) {
+		o.leaving--
+	}
 	if v == nil || v.handle != cl.vc || known && st != ndis.StatusSuccess {
 		return
 	}

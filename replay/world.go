@@ -102,6 +102,7 @@ type driver struct {
 	downSeen    bool // a call by it was seen
 	assumed     int  // bindings that the trace does not open
 	known       int  // bindings and adapters that it does
+	contextless int  // bindings whose context was not recorded
 	names5x     bool
 	names6x     bool
 	mixed       bool
@@ -320,6 +321,7 @@ type afOpen struct {
 	notifyOK    bool
 	notifyAt    ev
 	inClose     int // live SAPs and VCs at the close, less those gone since
+	leaving     int // SAPs being deregistered, VCs being deleted
 	saps        int
 	vcs         int
 	cmUpcalls   int
@@ -350,15 +352,16 @@ type afOpen struct {
 }
 
 type sap struct {
-	handle uint64
-	hasHdl bool
-	ctx    uint64
-	hasCtx bool
-	ns     uint64
-	o      *afOpen
-	oid    uint64
-	since  ev // its registration returned, or pended
-	live   bool
+	handle  uint64
+	hasHdl  bool
+	ctx     uint64
+	hasCtx  bool
+	ns      uint64
+	o       *afOpen
+	oid     uint64
+	since   ev // its registration returned, or pended
+	live    bool
+	leaving bool // NdisClDeregisterSap was called
 }
 
 type vc struct {

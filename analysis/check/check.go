@@ -85,10 +85,16 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 		LostEvents: told.unplaced(r.Metadata()),
 	})
 	for name, n := range r.Defects() {
-		// The checker counts some of these by the same name.
-		t.Result.Defects[name] = max(t.Result.Defects[name], n)
+		t.Result.Defects[name] += n
+		delete(t.Result.Defects, checkersName[name])
 	}
 	return t, nil
+}
+
+// checkersName is what the checker calls a defect that the reader counts too.
+var checkersName = map[string]string{
+	format.DefectTimeBackwards:   replay.DefectTimeBackwards,
+	format.DefectUnknownFunction: replay.DefectUnknownFunction,
 }
 
 // losses are those that gap rows tell of.

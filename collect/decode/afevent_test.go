@@ -200,7 +200,7 @@ func TestAfEventPresent(t *testing.T) {
 		if d.Decode(r, &got) != decode.Row {
 			t.Fatal(d.Failure())
 		}
-		e.TS, e.Ticks, e.Has = r.Time, r.Clock, e.Has|format.HasTicks
+		e.TS, e.Ticks, e.Source, e.Has = r.Time, r.Clock, format.SourceETL, e.Has|format.HasTicks
 		if got.Has != e.Has || got != keepOnly(e) {
 			t.Fatalf("mask %b:\n%+v, want\n%+v", mask, got, keepOnly(e))
 		}

@@ -19,6 +19,8 @@ package decode
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/aftrace/aftrace/collect/etl"
@@ -176,14 +178,16 @@ func (d *Decoder) Providers() []Provider {
 // SortProviders sorts by records, most first, then by GUID as printed.
 func SortProviders(list []Provider) {
 	slices.SortFunc(list, func(a, b Provider) int {
-		if a.Records != b.Records {
-			if a.Records > b.Records {
-				return -1
-			}
-			return 1
-		}
-		return bytes.Compare([]byte(a.GUID.String()), []byte(b.GUID.String()))
+		return cmp.Or(cmp.Compare(b.Records, a.Records), compareGUID(&a.GUID, &b.GUID))
 	})
+}
+
+// compareGUID orders GUIDs as they are printed: the first three fields are numbers.
+func compareGUID(a, b *etl.GUID) int {
+	le := binary.LittleEndian
+	return cmp.Or(
+		cmp.Compare(le.Uint32(a[:]), le.Uint32(b[:])), cmp.Compare(le.Uint16(a[4:]), le.Uint16(b[4:])),
+		cmp.Compare(le.Uint16(a[6:]), le.Uint16(b[6:])), bytes.Compare(a[8:], b[8:]))
 }
 
 // Omitted is how many records of further providers were met, past MaxProviders.

@@ -352,7 +352,7 @@ func (c *compiler) run(steps []*step, parent *step) error {
 }
 
 func (c *compiler) step(s *step) error {
-	if s.driver == "" {
+	if s.driver == "" || s.form == ':' && isTiming(s.word) {
 		return c.directive(s)
 	}
 	if s.form == '<' {
@@ -387,6 +387,9 @@ func (c *compiler) step(s *step) error {
 	}
 	return c.leave(s, t)
 }
+
+// isTiming names the directives that may stand among the steps inside another step.
+func isTiming(word string) bool { return word == "wait" || word == "gap" }
 
 // emit adds a row.
 func (c *compiler) emit(e format.Event) uint64 {
