@@ -252,7 +252,7 @@ func TestTruncatedFlag(t *testing.T) {
 			t.Errorf("%d bytes less: %+v", cut, s)
 		}
 	}
-	if s := walkAll(t, open(t, data[:len(data)-2048]), nil); s.Truncated || s.Buffers >= uint64(len(data)/2048) {
+	if s := walkAll(t, open(t, data[:len(data)-2048]), nil); !s.Truncated || s.Buffers >= uint64(len(data)/2048) {
 		t.Errorf("a buffer less: %+v", s)
 	}
 	if s := walkAll(t, open(t, append(bytes.Clone(data), 1, 2, 3)), nil); !s.Truncated || s.Bytes.Trailing != 3 {

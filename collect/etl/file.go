@@ -255,6 +255,12 @@ func (f *File) finish() {
 		f.st.Bytes.Trailing += gone
 		f.st.Truncated = true
 	}
+	// A session counts the buffers it wrote when it stops. The count of one that did not
+	// stop properly is too low, never too high, except in a file that wraps.
+	whole := f.st.BadBuffers == 0 && f.st.Bytes.Zeroed == 0
+	if whole && f.header.Mode&ModeCircular == 0 && f.st.Buffers < uint64(f.header.BuffersWritten) {
+		f.st.Truncated = true
+	}
 }
 
 // read returns n bytes at pos, fewer at the end of the file. If the file is shorter than it

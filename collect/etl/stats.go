@@ -5,7 +5,7 @@ import "fmt"
 // Stats says what a walk has met so far. It is complete once ReadInto has returned false.
 type Stats struct {
 	Complete  bool // the walk has reached the end of the file
-	Truncated bool // the file ends inside a buffer
+	Truncated bool // the file ends inside a buffer, or holds fewer than its session wrote
 
 	Records uint64           // records delivered
 	Kinds   [NumKinds]uint64 // delivered records by kind; KindUnknown counts unknown ones, which are not delivered

@@ -209,6 +209,7 @@ const (
 
 // faultNames are the names of the constants.
 var faultNames = [NumFaults]string{
+	RegisterHeld:            "RegisterHeld",
 	RegisterHeldTwice:       "RegisterHeldTwice",
 	RegisterStatus:          "RegisterStatus",
 	RegisterNotCO:           "RegisterNotCO",

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aftrace/aftrace/replay/rule"
@@ -49,5 +50,102 @@ func TestLooseHistoriesBreakNoRule(t *testing.T) {
 		if found := atLeast(rule.Error, all); len(found) > 0 {
 			t.Fatalf("loose history, rerun with -run %s -naive.seed %d: %v\n%s", t.Name(), seed, found, Format(events, all...))
 		}
+	}
+}
+
+// Any mixture of faults is judged without trouble, always alike, and what an incomplete
+// trace shows is part of what the complete one does.
+func TestMixedFaults(t *testing.T) {
+	some := 0
+	for _, seed := range seeds(4000) {
+		o := GenOptions{Faults: 1 + int(seed%6), Loose: seed%2 == 0}
+		events, planted := Plant(seeded(seed), o)
+		again, _ := Plant(seeded(seed), o)
+		if !slices.Equal(events, again) {
+			t.Fatalf("seed %d gives two histories", seed)
+		}
+		for i, e := range events {
+			if e.Seq != uint64(i+1) || i > 0 && e.TS <= events[i-1].TS {
+				t.Fatalf("seed %d: row %d has seq %d and ts %d after %d", seed, i, e.Seq, e.TS, events[i-1].TS)
+			}
+		}
+		whole, cut := Check(events, true), Check(events, false)
+		for _, f := range cut {
+			if !slices.Contains(whole, f) {
+				t.Fatalf("seed %d: %v only if the trace is cut\n%s", seed, f, Format(events, whole...))
+			}
+		}
+		if len(planted) > 0 && len(atLeast(rule.Warning, whole)) > 0 {
+			some++
+		}
+	}
+	if some < 2000 && *seedFlag == 0 {
+		t.Errorf("only %d histories with a fault and a finding", some)
+	}
+}
+
+func TestHistoriesAreSmallAndVaried(t *testing.T) {
+	const n = 2000
+	calls, most := 0, 0
+	seen := map[string]int{}
+	for _, seed := range seeds(n) {
+		cs := callsOf(Legal(seeded(seed)))
+		calls, most = calls+len(cs), max(most, len(cs))
+		fns := map[string]bool{}
+		for i, c := range cs {
+			fns[c.fn.String()] = true
+			if i > 0 && c.in.TID != cs[i-1].in.TID && !cs[i-1].over(c) {
+				fns["overlap"] = true
+			}
+			if s, ok := c.result(); ok {
+				fns[c.fn.String()+" "+s.String()] = true
+			}
+		}
+		for f := range fns {
+			seen[f]++
+		}
+	}
+	t.Logf("%d calls on average, %d at most", calls/n, most)
+	for _, f := range []string{
+		"overlap", "NdisCmRegisterAddressFamilyEx NDIS_STATUS_FAILURE", "NdisMCmRegisterAddressFamilyEx NDIS_STATUS_SUCCESS",
+		"ProtocolCmOpenAf NDIS_STATUS_PENDING", "NdisMCmOpenAddressFamilyComplete", "NdisClOpenAddressFamilyEx NDIS_STATUS_SUCCESS",
+		"ProtocolCmCloseAf NDIS_STATUS_PENDING", "NdisClNotifyCloseAddressFamilyComplete", "ProtocolCmNotifyCloseAfComplete",
+		"ProtocolClNotifyCloseAf NDIS_STATUS_SUCCESS", "NdisClRegisterSap", "NdisCoCreateVc", "MiniportHaltEx",
+		"NdisCompleteBindAdapterEx", "NdisCompleteUnbindAdapterEx", "NdisCloseAdapterEx NDIS_STATUS_PENDING",
+		"ProtocolUnbindAdapterEx NDIS_STATUS_SUCCESS", "ProtocolBindAdapterEx NDIS_STATUS_FAILURE",
+	} {
+		if *seedFlag == 0 && seen[f] < n/100 {
+			t.Errorf("%s in %d of %d histories", f, seen[f], n)
+		}
+	}
+}
+
+func TestFormat(t *testing.T) {
+	h := newStage()
+	_, cl, cm := h.usual()
+	o := h.opened(cl, cm, q2931)
+	h.completeOpen(o, success)
+	got := Format(h.events, Check(h.events, true)...)
+	for _, want := range []string{
+		"t2    -> NdisClOpenAddressFamilyEx#", "t2      => ProtocolCmOpenAf#", "NDIS_STATUS_SUCCESS", "^^^^ OPEN-08 error",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if Format(nil) != "" {
+		t.Error("the empty history is not empty text")
+	}
+	for f := Fault(0); f < NumFaults; f++ {
+		if f.String() == "" {
+			t.Errorf("fault %d has no name", f)
+		}
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	rng := seeded(1)
+	for b.Loop() {
+		Check(Random(rng, GenOptions{Faults: 1}), true)
 	}
 }
