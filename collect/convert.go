@@ -31,7 +31,8 @@ type ConvertOptions struct {
 	// Metadata is added to that of the trace.
 	Metadata format.Metadata
 
-	// RunRows is how many rows are sorted in memory, about 200 bytes each (default 524,288).
+	// RunRows is how many rows are sorted in memory, about 200 bytes each (default 524,288);
+	// their labels and details take at most 256 MiB.
 	// More are spilled to a folder in TempDir (default that of the system).
 	RunRows int
 	TempDir string
@@ -51,7 +52,7 @@ type ConvertOptions struct {
 func Convert(ctx context.Context, o ConvertOptions) (*Summary, error) {
 	c := converter{o: o}
 	defer c.close()
-	if err := c.open(); err != nil {
+	if err := c.open(ctx); err != nil {
 		return nil, err
 	}
 	for i := range c.sources {
@@ -87,15 +88,17 @@ func (c *converter) close() {
 	}
 }
 
-func (c *converter) open() error {
+func (c *converter) open(ctx context.Context) error {
 	if len(c.o.Inputs) == 0 {
 		return fail(errors.New("collect: no input"), ErrUsage)
 	}
 	if err := checkOutput(c.o.Output, c.o.Inputs); err != nil {
 		return err
 	}
+	limits := c.o.ETL
+	limits.MaxProviders = 1 // the decoder counts them
 	for _, path := range c.o.Inputs {
-		f, err := etl.Open(path, c.o.ETL)
+		f, err := etl.Open(path, limits)
 		if err != nil {
 			return fail(err, ErrInput)
 		}
@@ -121,7 +124,7 @@ func (c *converter) open() error {
 			s.d = decode.New(decode.Options{Source: format.SourceETL, HeaderTicks: true, Clock: s.clock})
 		}
 	}
-	c.sorter = newSorter(c.o.RunRows, c.o.TempDir)
+	c.sorter = newSorter(c.o.RunRows, c.o.TempDir, ctx.Err)
 	return nil
 }
 

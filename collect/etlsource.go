@@ -50,7 +50,8 @@ type etlSource struct {
 	index      int    // Buffer.Index of the last of spans, -1 at first
 	next       int64  // offset at which the last record ended
 	ranges     uint64 // Stats.Ranges seen
-	unplaced   map[string]bool
+	unplaced   uint64 // of ranges, those that no buffer that was read had
+	why        string // the first of them could not be read
 
 	lost  uint64 // AfEvents that could not be read
 	gaps  []format.Event
@@ -68,7 +69,7 @@ type bufferSpan struct {
 }
 
 func newETLSource(f *etl.File, d *decode.Decoder) *etlSource {
-	s := &etlSource{f: f, d: d, index: -1, unplaced: map[string]bool{}}
+	s := &etlSource{f: f, d: d, index: -1}
 	h := f.Header()
 	s.start, s.end = math.MaxInt64, math.MinInt64
 	if !h.Start.IsZero() {
@@ -173,13 +174,13 @@ func (s *etlSource) track(r *etl.Record) {
 func (s *etlSource) damage() {
 	st := s.f.Stats()
 	for i := s.ranges; i < st.Ranges; i++ {
-		switch {
-		case i >= uint64(len(st.Undecodable)):
-			s.unplaced["bytes that cannot be read"] = true
-		case len(s.spans) > 0 && st.Undecodable[i].Offset == s.next:
+		listed := i < uint64(len(st.Undecodable))
+		if listed && len(s.spans) > 0 && st.Undecodable[i].Offset == s.next {
 			s.spans[len(s.spans)-1].damaged = true
-		default:
-			s.unplaced[st.Undecodable[i].Reason] = true
+			continue
+		}
+		if s.unplaced++; s.unplaced == 1 && listed {
+			s.why = st.Undecodable[i].Reason
 		}
 	}
 	s.ranges = st.Ranges
@@ -272,8 +273,11 @@ func (s *etlSource) finish() {
 	if s.stats.EventsLostBuffers > uint64(events) || s.stats.BufferLostBuffers > uint64(buffers) {
 		s.gap(s.start, s.end, "losses in buffers without records", -1)
 	}
-	for _, reason := range slices.Sorted(keys(s.unplaced)) {
-		s.gap(s.start, s.end, reason, -1)
+	switch {
+	case s.unplaced == 1:
+		s.gap(s.start, s.end, cmp.Or(s.why, "bytes that cannot be read"), -1)
+	case s.unplaced > 1:
+		s.gap(s.start, s.end, fmt.Sprintf("%d ranges of bytes that cannot be read", s.unplaced), -1)
 	}
 	reason := ""
 	switch {
@@ -292,16 +296,6 @@ func (s *etlSource) finish() {
 		since = s.start
 	}
 	s.gap(since, s.end, reason, -1)
-}
-
-func keys[M ~map[K]V, K comparable, V any](m M) func(func(K) bool) {
-	return func(yield func(K) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // gap adds a gap row; cpu -1 is any.

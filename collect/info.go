@@ -40,7 +40,7 @@ type ETLProvider struct {
 
 // Info reads an .etl file to its end. An error wraps ErrInput or is that of ctx.
 func Info(ctx context.Context, path string, progress func(done, total int64)) (*ETLInfo, error) {
-	f, err := etl.Open(path, etl.Options{})
+	f, err := etl.Open(path, etl.Options{MaxProviders: 1}) // the decoder counts them
 	if err != nil {
 		return nil, fail(err, ErrInput)
 	}

@@ -13,20 +13,24 @@ import (
 )
 
 const (
-	defaultRun = 1 << 19 // rows sorted in memory at once, about 200 bytes each
+	defaultRun = 1 << 19   // rows sorted in memory at once, about 200 bytes each
+	runText    = 256 << 20 // bytes of their labels and details
 	chunkRows  = 1 << 12
 	mergeFan   = 64      // runs merged at once
 	spillBatch = 1 << 11 // rows in a batch of a spilled run
+	spillText  = 1 << 20 // bytes of their labels and details
 )
 
 // sorter brings rows into the order of time; rows of equal time stay in the order in which
 // they came. Rows beyond the size of a run are spilled to temporary traces.
 type sorter struct {
-	run  int    // rows in a run
-	temp string // parent folder of the temporary one
+	run  int          // rows in a run
+	temp string       // parent folder of the temporary one
+	stop func() error // asked now and then while runs are written
 
 	chunks [][]format.Event
 	n      int
+	text   int // bytes of labels and details in the run
 	keys   []sortKey
 	other  []sortKey // for the radix sort
 
@@ -42,11 +46,11 @@ type sortKey struct {
 	index uint32
 }
 
-func newSorter(run int, temp string) *sorter {
+func newSorter(run int, temp string, stop func() error) *sorter {
 	if run <= 0 {
 		run = defaultRun
 	}
-	return &sorter{run: run, temp: temp, drivers: map[string]string{}}
+	return &sorter{run: run, temp: temp, stop: stop, drivers: map[string]string{}}
 }
 
 // slot returns the row that the next add adds.
@@ -61,15 +65,18 @@ func (s *sorter) at(i uint32) *format.Event { return &s.chunks[i/chunkRows][i%ch
 
 // add keeps the row in slot.
 func (s *sorter) add() error {
-	ts := uint64(s.at(uint32(s.n)).TS) ^ 1<<63
-	s.keys = append(s.keys, sortKey{ts, uint32(s.n)})
+	e := s.at(uint32(s.n))
+	s.keys = append(s.keys, sortKey{uint64(e.TS) ^ 1<<63, uint32(s.n)})
+	s.text += textSize(e)
 	s.n++
 	s.rows++
-	if s.n == s.run {
+	if s.n == s.run || s.text >= runText {
 		return s.spill()
 	}
 	return nil
 }
+
+func textSize(e *format.Event) int { return len(e.Driver) + len(e.Detail) }
 
 // sort orders the keys of the current run.
 func (s *sorter) sort() {
@@ -165,7 +172,7 @@ func (s *sorter) spill() error {
 		return err
 	}
 	s.runs = append(s.runs, path)
-	s.keys, s.n = s.keys[:0], 0
+	s.keys, s.n, s.text = s.keys[:0], 0, 0
 	return nil
 }
 
@@ -182,16 +189,30 @@ func (s *sorter) writeRun(rows func(func(*format.Event) error) error) (path stri
 		return "", fail(err, ErrOutput)
 	}
 	defer w.Discard()
-	seq := uint64(0)
+	seq, text := uint64(0), 0
 	err = rows(func(e *format.Event) error {
-		seq++
+		if seq++; seq&0x3FFF == 0 {
+			if err := s.stop(); err != nil {
+				return err
+			}
+		}
 		e.Seq = seq
-		return w.Write(e)
+		if err := w.Write(e); err != nil {
+			return fail(err, ErrOutput)
+		}
+		// A merge holds a batch of each run.
+		if text += textSize(e); text >= spillText || seq%spillBatch == 0 {
+			text = 0
+			if err := w.Flush(); err != nil {
+				return fail(err, ErrOutput)
+			}
+		}
+		return nil
 	})
-	if err == nil {
-		err = w.Close()
-	}
 	if err != nil {
+		return "", err
+	}
+	if err := w.Close(); err != nil {
 		return "", fail(err, ErrOutput)
 	}
 	return path, nil

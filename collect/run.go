@@ -16,8 +16,8 @@ type RunOptions struct {
 	// Window is how long a row is held so that rows which come later, but happened before,
 	// get in front of it (default 2 s).
 	Window time.Duration
-	// MaxHeld bounds the rows that are held, about 200 bytes each (default 1,048,576); of
-	// more, the oldest are written early.
+	// MaxHeld bounds the rows that are held, about 200 bytes each (default 1,048,576), as do
+	// 256 MiB of labels and details; of more, the oldest are written early.
 	MaxHeld int
 	// Flush is how often what was written is made to survive a crash (default 1 s; less
 	// than 0 is never).
@@ -109,6 +109,7 @@ type inbox struct {
 	mu    sync.Mutex
 	room  sync.Cond
 	rows  []format.Event
+	text  int // bytes of their labels and details
 	ready chan struct{}
 }
 
@@ -126,10 +127,11 @@ func (b *inbox) fill(ctx context.Context, src Source, max int) error {
 			return err
 		}
 		b.mu.Lock()
-		for len(b.rows) >= max && ctx.Err() == nil {
+		for (len(b.rows) >= max || b.text >= runText) && ctx.Err() == nil {
 			b.room.Wait()
 		}
 		b.rows = append(b.rows, e)
+		b.text += textSize(&e)
 		b.mu.Unlock()
 		select {
 		case b.ready <- struct{}{}:
@@ -143,7 +145,7 @@ func (b *inbox) take(spare []format.Event) []format.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rows := b.rows
-	b.rows = spare
+	b.rows, b.text = spare, 0
 	b.room.Signal()
 	return rows
 }
@@ -157,6 +159,7 @@ type runner struct {
 	free   []uint32
 	heap   []heldRow
 	n      uint64 // rows held so far
+	text   int    // bytes of labels and details of the rows held
 	newest int64  // time
 	last   int64  // time of the last row written
 	seq    uint64
@@ -184,6 +187,7 @@ func (r *runner) hold(e *format.Event) {
 		r.rows = append(r.rows, *e)
 	}
 	r.newest = max(r.newest, e.TS)
+	r.text += textSize(e)
 	if e.Phase != format.PhaseGap {
 		r.routes |= 1 << e.Source
 	}
@@ -225,9 +229,10 @@ func (r *runner) pop() uint32 {
 
 // release writes the rows up to a time, and more if too many are held.
 func (r *runner) release(until int64) error {
-	for len(r.heap) > 0 && (r.heap[0].ts <= until || len(r.heap) > r.o.MaxHeld) {
+	for len(r.heap) > 0 && (r.heap[0].ts <= until || len(r.heap) > r.o.MaxHeld || r.text > runText) {
 		slot := r.pop()
 		e := &r.rows[slot]
+		r.text -= textSize(e)
 		err := r.write(e)
 		*e = format.Event{} // frees its strings
 		r.free = append(r.free, slot)

@@ -54,6 +54,9 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 	k := key{kindAF<<56 | cl.ns, cl.af}
 	if o, ok := c.opens.get(k); ok {
 		c.check(rule.OPEN18)
+		if isOpenComplete[cl.fn] {
+			c.check(rule.OPEN15)
+		}
 		return o
 	}
 	d := c.exhume(k)
@@ -199,7 +202,10 @@ func enterClClose(c *Checker, cl *call) {
 	cl.o, cl.n = o, int(o.id)
 	c.check(rule.CLOSE03)
 	if o.closeMark.state != markNone {
-		cl.flag = true
+		cl.flag, cl.first, cl.a = true, o.closeMark.enter, o.adapter
+		if o.client != nil {
+			cl.drv = o.client.driver
+		}
 		return
 	}
 	o.closeMark.open(cl)
@@ -212,14 +218,19 @@ func enterClClose(c *Checker, cl *call) {
 
 func returnClClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	o := cl.o
-	if o == nil || o.id != uint64(cl.n) {
+	if o == nil {
 		return
 	}
-	c.stillPending(cl, at)
-	name := c.clientName(o)
+	ended := o.id != uint64(cl.n)
+	if ended && !cl.flag {
+		return
+	}
+	if !ended {
+		c.stillPending(cl, at)
+	}
 	if cl.flag {
 		// The second close. It stands unless the first one turned out to have failed.
-		if o.closeMark.state == markNone || o.reopened {
+		if !ended && (o.closeMark.state == markNone || o.reopened) {
 			o.closeMark = mark{enter: cl.ev, ret: at, thread: cl.thread, state: markReturned}
 			o.clClose.ask(cl.ev)
 			o.reopened = false
@@ -230,7 +241,7 @@ func returnClClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		if known && st != ndis.StatusFailure {
 			msg += ", and NDIS answers " + st.String() + " in place of FAILURE"
 		}
-		c.report(rule.CLOSE03, cl.ev, rule.Client, o.adapter, name, msg, o.closeMark.enter, at).also(rule.CLOSE07, rule.USE01)
+		c.report(rule.CLOSE03, cl.ev, rule.Client, cl.a, c.who(cl.label, cl.drv), msg, cl.first, at).also(rule.CLOSE07, rule.USE01)
 		return
 	}
 	o.closeMark.shut(at)
@@ -241,8 +252,11 @@ func returnClClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.Status) {
 	name := c.clientName(o)
 	c.check(rule.CLOSE02)
+	if o.clNotify.state != opIdle {
+		c.check(rule.CLOSE13)
+	}
 	if o.inClose > 0 {
-		c.report(rule.CLOSE02, cl.ev, rule.Client, o.adapter, name,
+		o.overfull = c.report(rule.CLOSE02, cl.ev, rule.Client, o.adapter, name,
 			"the client closes an AF with "+strconv.Itoa(o.inClose)+" live SAPs or VCs", o.openEnter, at).also(rule.CLOSE13)
 	}
 	early := o.clClose.done
@@ -261,10 +275,12 @@ func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.S
 	switch st {
 	case ndis.StatusPending:
 		if o.clClose.state == opDone {
+			c.survived(o, at)
 			c.settle(o)
 		}
 	case ndis.StatusSuccess:
 		o.state = afClosed
+		c.survived(o, at)
 		d := c.managerDriver(o)
 		switch {
 		case o.closeUps > 0:
@@ -346,6 +362,7 @@ func enterCmClose(c *Checker, cl *call) {
 	c.managerDriver(o).touch(true)
 	o.closeUps++
 	c.check(rule.CLOSE20)
+	c.check(rule.OPEN11)
 	switch {
 	case o.closeUps > 1:
 		c.report(rule.CLOSE20, cl.ev, rule.NDIS, o.adapter, c.managerName(o),
@@ -516,10 +533,19 @@ func enterClCloseComplete(c *Checker, cl *call) {
 		o.closeMark, o.clClose, o.cmClose, o.closeUps = mark{}, op{}, op{}, 0
 		return
 	}
-	if o.cmClose.state == opPended || o.cmClose.state == opCalled {
-		o.conflict = true // completed before the call manager was done
+	if d := c.managerDriver(o); cl.d.caller == callerNDIS && (o.cmClose.state == opPended || o.cmClose.state == opCalled) && d != nil && d.downSeen {
+		c.report(rule.CLOSE18, cl.ev, rule.NDIS, o.adapter, c.clientName(o),
+			"the client was told that its AF is closed before the call manager had closed it", o.cmClose.call, o.closeMark.enter)
+	}
+	if d := c.managerDriver(o); o.closeUps == 0 && !o.assumed && o.clClose.ret.seen() && d != nil && d.upSeen {
+		c.check(rule.CLOSE20)
+		c.report(rule.CLOSE20, o.clClose.ret, rule.NDIS, o.adapter, c.clientName(o),
+			"the close succeeded although ProtocolCmCloseAf was not called", o.closeMark.enter, cl.ev)
 	}
 	o.state = afClosed
+	if o.clClose.state == opDone {
+		c.survived(o, cl.ev)
+	}
 	if in := c.runningNotify(o); in != nil && in.thread.known && cl.thread.known && in.thread != cl.thread &&
 		o.closeMark.thread == in.thread {
 		in.flag = true // CLOSE-16 if the handler answers SUCCESS
@@ -595,7 +621,7 @@ func returnCmNotify(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	switch {
 	case o.notifyUps > 0:
 		c.check(rule.CLOSE11)
-	case st != ndis.StatusSuccess, o.assumed, o.client == nil, !o.client.driver.upSeen, o.closeMark.state != markNone:
+	case st != ndis.StatusSuccess, o.assumed, o.client == nil, !o.client.driver.upSeen, passed(o.closeMark.enter, cl):
 		c.skip(rule.CLOSE11, reasonNoUpcalls)
 	default:
 		c.check(rule.CLOSE11)
@@ -839,14 +865,16 @@ func (c *Checker) settle(o *afOpen) {
 // checkLiveOpens judges, when NdisCloseAdapterEx of b returns, what is left open: enter is
 // the call.
 func (c *Checker) checkLiveOpens(b *binding, enter, at ev) {
+	if b.anyOpen {
+		c.check(rule.CLOSE01)
+	}
 	var left *finding
 	for _, o := range b.opens {
-		if o.assumed {
-			continue
+		if o.assumed || o.openEnter.n > enter.n {
+			continue // asked for while the adapter was being closed
 		}
 		switch o.state {
 		case afOpened:
-			c.check(rule.CLOSE01)
 			if o.closeMark.state == markNone && !o.over {
 				o.over = true
 				if left != nil {
@@ -867,7 +895,7 @@ func (c *Checker) checkLiveOpens(b *binding, enter, at ev) {
 func (c *Checker) checkServed(served []*afOpen, d *driver, enter, at ev) {
 	var left *finding
 	for _, o := range served {
-		if o.assumed {
+		if o.assumed || o.openEnter.n > enter.n {
 			continue
 		}
 		switch {
@@ -928,12 +956,12 @@ func (c *Checker) unanswered(o *afOpen, over ev, atEnd bool) {
 		add(rule.OPEN07, o.cmOpen.ret, rule.CallManager, c.managerName(o),
 			"ProtocolCmOpenAf returned PENDING and the open was never completed", o.cmOpen.call, o.openEnter)
 	case o.clOpen.outstanding() && o.cmUpcalls == 0:
-		if c.knownAdapter(o.adapter) && o.hasTyp && !c.claimed(o.adapter, o.typ) && clientUp {
+		if c.knownAdapter(o.adapter) && o.hasTyp && !o.hadServer && !c.claimed(o.adapter, o.typ) && clientUp {
 			add(rule.OPEN13, o.clOpen.ret, rule.NDIS, c.clientName(o),
 				"the open pended and NDIS never called ProtocolClOpenAfCompleteEx", o.openEnter)
 			return
 		}
-		if o.reg == nil && (o.adapter == nil || !c.anyManagerUp(o)) || o.flight >= 0 && len(c.inFlight) > 1 && c.ambiguous(o) {
+		if !o.hadServer && o.reg == nil && (o.adapter == nil || !c.anyManagerUp(o)) || o.flight >= 0 && len(c.inFlight) > 1 && c.ambiguous(o) {
 			c.skip(rule.OPEN05, reasonNoUpcalls)
 			return
 		}
@@ -1075,10 +1103,25 @@ func (c *Checker) pendedBinding(b *binding) {
 	}
 	// Who waits for another completion is late in consequence.
 	miss(&b.open, b.driver.upSeen, rule.NDIS, "NdisOpenAdapterEx returned PENDING and was never completed")
-	if !b.closeOp.outstanding() {
+	if !b.closeOp.outstanding() && !b.waits() {
 		miss(&b.unbindOp, b.driver.downSeen, fault, "ProtocolUnbindAdapterEx returned PENDING and was never completed")
 	}
 	miss(&b.closeOp, b.driver.upSeen, rule.NDIS, "NdisCloseAdapterEx returned PENDING and was never completed")
+}
+
+// waits says that an unbind of b has something else to wait for, which is reported itself.
+func (b *binding) waits() bool {
+	for _, o := range b.served {
+		if o.cmNotify.outstanding() {
+			return true
+		}
+	}
+	for _, o := range b.opens {
+		if o.clClose.outstanding() {
+			return true
+		}
+	}
+	return false
 }
 
 // pendedBind reports a bind that returned PENDING and was never completed.

@@ -167,6 +167,7 @@ func enterClOpen(c *Checker, cl *call) {
 	c.setClient(o, b)
 	if cl.has&format.HasContext != 0 {
 		if cl.context != 0 {
+			c.check(rule.CLOSE19)
 			if x := c.clientOpen(cl, alive); x != nil && alive(x) && x.client != nil && x.client.driver == b.driver {
 				cl.verdict |= suspectContextInUse
 				cl.inUse, cl.inUseID = x, x.id
@@ -205,8 +206,8 @@ func enterClOpen(c *Checker, cl *call) {
 		switch {
 		case in != nil && in.b == nil && in.afType == cl.afType: // of a binding that is not known
 		case in != nil && in.b == b && in.afType == cl.afType:
+			c.check(rule.NOTE09)
 			if in.reg != nil && in.reg.driver != nil && in.reg.driver == b.driver {
-				c.check(rule.NOTE09)
 				c.report(rule.NOTE09, cl.ev, rule.CallManager, b.adapter, who,
 					"a call manager opens the AF that it registered itself", in.ev)
 			}
@@ -276,7 +277,6 @@ func returnClOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	who := c.who(b.label, b.driver)
 	c.stillPending(cl, at)
 	if cl.verdict&suspectContextInUse != 0 {
-		c.check(rule.CLOSE19)
 		if x := cl.inUse; x.id == cl.inUseID && alive(x) {
 			c.report(rule.CLOSE19, cl.ev, rule.Client, b.adapter, who,
 				"the client uses the context of an AF open that has not been closed for another one", x.clOpen.call, at)
@@ -302,6 +302,9 @@ func returnClOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if st == ndis.StatusPending {
 		if o.clOpen.state == opPended {
 			b.pending = o
+		}
+		if o.unproven.seen() {
+			c.lateAccept(o, o.unproven)
 		}
 		c.accepted(cl, o, at, false)
 		return
@@ -398,6 +401,7 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 		c.skip(rule.OPEN02, reasonAdapter)
 		return
 	}
+	c.checkPast(a, cl.afType)
 	live, maybe := c.serving(a, cl)
 	if live == nil && maybe == nil && final && !o.conflict {
 		if !c.knownAdapter(a) {
@@ -412,6 +416,7 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 		return
 	}
 	c.check(rule.OPEN02)
+	o.hadServer = live != nil && live.driver != nil && live.driver.upSeen
 	if !final {
 		return
 	}
@@ -738,12 +743,12 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 			switch {
 			case r.assumed:
 				assumed = r
-			case owner != nil && r.ownedBy(owner), owner == nil && ownerA != nil && r.mcm:
+			case owner != nil && r.ownedBy(owner), owner == nil && ownerA != nil && r.mcm && ownerA == r.adapter:
 				if mine == nil || mine.state == regEnded {
 					mine = r
 				}
-			default:
-				other = r
+			case other == nil || other.label != cl.label || r.label == cl.label:
+				other = r // of several, the one of the driver that was called
 			}
 		}
 	}
@@ -789,9 +794,11 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 			c.report(rule.OPEN19, cl.ev, rule.NDIS, a, who,
 				"the CallMgrBindingContext given to ProtocolCmOpenAf is not the one of "+c.named(other), o.openEnter, other.enter)
 		}
-		owner = other.b
-		if other.mcm {
-			ownerA = a
+		if cl.label == 0 || other.label == 0 || cl.label == other.label {
+			owner = other.b
+			if other.mcm {
+				ownerA = a
+			}
 		}
 	case other != nil:
 		c.check(rule.OPEN05)
@@ -908,6 +915,9 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 			"the open was completed although ProtocolCmOpenAf did not return PENDING", o.cmOpen.call, o.cmOpen.ret)
 		return
 	}
+	if o.cmOpen.state == opDone {
+		c.check(rule.OPEN07)
+	}
 	if cl.has&format.HasStatus == 0 {
 		c.skip(rule.OPEN10, reasonNoStatus)
 		o.cmOpen.assume()
@@ -964,6 +974,14 @@ func (c *Checker) toldEarly(o *afOpen, at ev) {
 	o.early = ev{}
 }
 
+// others is the list of also without the rule of the finding itself.
+func others(id, also rule.ID) []rule.ID {
+	if id == also {
+		return nil
+	}
+	return []rule.ID{also}
+}
+
 // variant judges that a stand-alone call manager uses the NdisCm functions and an MCM the
 // NdisMCm ones. In a trace of exports the macros of the latter show as the former.
 func (c *Checker) variant(cl *call, o *afOpen, id rule.ID) {
@@ -974,13 +992,13 @@ func (c *Checker) variant(cl *call, o *afOpen, id rule.ID) {
 	case mcmCall && o.mcm == no:
 		c.check(id)
 		c.report(id, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
-			"a stand-alone call manager calls "+cl.name(), o.cmOpen.call).also(rule.ROLE01)
+			"a stand-alone call manager calls "+cl.name(), o.cmOpen.call).also(others(id, rule.ROLE01)...)
 	case !mcmCall && o.mcm == yes && c.export != no:
 		c.skip(id, reasonLevel)
 	case !mcmCall && o.mcm == yes:
 		c.check(id)
 		c.report(id, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
-			"a miniport call manager calls "+cl.name(), o.cmOpen.call).also(rule.ROLE02)
+			"a miniport call manager calls "+cl.name(), o.cmOpen.call).also(others(id, rule.ROLE02)...)
 	default:
 		c.check(id)
 	}
@@ -1068,7 +1086,11 @@ func enterClOpenComplete(c *Checker, cl *call) {
 		o.state = afOpened
 		if o.client != nil {
 			o.client.anyOpen = true
-			c.lateAccept(o, cl)
+			if o.clOpen.ret.seen() {
+				c.lateAccept(o, cl.ev)
+			} else {
+				o.unproven = cl.ev // until the open itself has returned
+			}
 		}
 	default:
 		if cl.has&format.HasAF == 0 {
@@ -1091,13 +1113,13 @@ func enterClOpenComplete(c *Checker, cl *call) {
 }
 
 // lateAccept judges a pended open that succeeded as one that succeeded at once.
-func (c *Checker) lateAccept(o *afOpen, cl *call) {
+func (c *Checker) lateAccept(o *afOpen, told ev) {
 	a := o.adapter
-	if c.openedLate(o, cl.ev) || a == nil || !o.hasTyp || o.conflict {
+	if c.openedLate(o, told) || a == nil || !o.hasTyp || o.conflict {
 		return
 	}
 	if o.cmUpcalls > 0 {
-		c.openedWithdrawn(o, o.reg, cl.ev)
+		c.openedWithdrawn(o, o.reg, told)
 		return
 	}
 	probe := call{ev: o.openEnter, has: format.HasAFType, afType: o.typ}
@@ -1105,7 +1127,7 @@ func (c *Checker) lateAccept(o *afOpen, cl *call) {
 	switch {
 	case live == nil && maybe == nil:
 		if c.knownAdapter(a) {
-			c.unserved(o, cl.ev, o.openEnter, a, o.typ)
+			c.unserved(o, told, o.openEnter, a, o.typ)
 		} else {
 			c.skip(rule.OPEN02, reasonAssumed)
 		}
@@ -1116,7 +1138,7 @@ func (c *Checker) lateAccept(o *afOpen, cl *call) {
 	default:
 		c.check(rule.OPEN05)
 		c.report(rule.OPEN05, o.clOpen.ret, rule.NDIS, a, c.clientName(o),
-			"the open succeeded although ProtocolCmOpenAf of "+c.named(live)+" was not called", o.openEnter, cl.ev)
+			"the open succeeded although ProtocolCmOpenAf of "+c.named(live)+" was not called", o.openEnter, told)
 	}
 }
 

@@ -843,6 +843,12 @@ func (c *Checker) useBinding(cl *call) *binding {
 		}
 	}
 	c.check(rule.BIND05)
+	if !b.assumed {
+		c.check(rule.BIND02)
+	}
+	if b.asked.state != markNone {
+		c.check(rule.BIND10)
+	}
 	if c.before(&b.close, cl) {
 		f := c.report(rule.BIND05, cl.ev, c.protocolActor(b), b.adapter, c.who(b.label, b.driver),
 			cl.name()+" uses a binding handle after NdisCloseAdapterEx", b.close.enter)
@@ -877,14 +883,12 @@ func (c *Checker) usedBinding(cl *call, at ev) {
 func (c *Checker) judgeUsedBinding(cl *call, at ev) {
 	b := cl.b
 	if cl.verdict&suspectOpenPending != 0 {
-		c.check(rule.BIND02)
 		if b.open.state == opPended {
 			c.report(rule.BIND02, cl.ev, c.protocolActor(b), b.adapter, c.who(b.label, b.driver),
 				cl.name()+" uses a binding handle whose open has not completed", b.open.ret, at)
 		}
 	}
 	if cl.verdict&suspectUnbindAsked != 0 {
-		c.check(rule.BIND10)
 		if b.unbind.state == markNone {
 			c.report(rule.BIND10, cl.ev, c.protocolActor(b), b.adapter, c.who(b.label, b.driver),
 				cl.name()+" uses a binding handle after NdisUnbindAdapter", b.asked.enter, at)
@@ -901,6 +905,7 @@ func enterUnbind(c *Checker, cl *call) {
 		return
 	}
 	b.driver.touch(true)
+	c.unboundAgain(cl, b)
 	b.unbind.open(cl)
 	b.unbindOp.ask(cl.ev)
 	b.unbound = ev{}
@@ -1068,6 +1073,7 @@ func (c *Checker) bindingEnds(b *binding, m *mark, at ev) {
 		return
 	}
 	b.closed = true
+	c.leftBehind(b, m.enter, at)
 	c.checkLiveOpens(b, m.enter, at)
 	c.checkOPEN16(b)
 	c.checkREG09(b)
@@ -1088,6 +1094,7 @@ func (c *Checker) buryBinding(b *binding) {
 		return
 	}
 	b.buried = true
+	c.outlived(b)
 	if b.newer != nil {
 		b.newer.older = b.older
 	} else {

@@ -96,6 +96,17 @@ type Checker struct {
 	knownAny     bool
 	handlersSeen bool
 
+	sapGraves     fifo[deadSap]
+	firstSapGrave uint64 // number of the oldest of sapGraves
+	deadSaps      table[uint64]
+	firstSap      *sap // live SAPs, oldest first
+	lastSap       *sap
+	requests      table[*request]
+	deadRequests  fifo[*request]
+	freeRequests  []*request
+	firstRequest  *request // requests without an answer, oldest first
+	lastRequest   *request
+
 	findings  []*finding
 	conflicts []Conflict
 	checked   []uint64

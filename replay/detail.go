@@ -34,6 +34,8 @@ type detail struct {
 	nullSlots                                                 int
 	caller                                                    uint8
 	inferred                                                  bool
+	sap, sapType, oidRequest                                  uint64 // hash, value, address
+	surprise                                                  bool   // the event or halt tells of a surprise removal
 }
 
 type detailKeys uint32
@@ -56,6 +58,11 @@ const (
 	keyInferred
 	keySinceTS
 	keyOID
+	keySAP
+	keySAPType
+	keyOIDRequest
+	keyPnPEvent
+	keyHaltAction
 )
 
 // parse reads a flat JSON object without allocating. Keys it does not know are passed over;
@@ -101,6 +108,21 @@ func (d *detail) parse(b []byte) bool {
 		case "oid":
 			d.oid, good = s.handle()
 			d.set(keyOID, good)
+		case "oid_request":
+			d.oidRequest, good = s.handle()
+			d.set(keyOIDRequest, good)
+		case "sap":
+			d.sap, good = s.hash()
+			d.set(keySAP, good)
+		case "sap_type":
+			d.sapType, good = s.handle()
+			d.set(keySAPType, good)
+		case "pnp_event":
+			good = s.strings(func(v []byte) { d.surprise = string(v) == "NdisDevicePnPEventSurpriseRemoved" })
+			d.set(keyPnPEvent, good)
+		case "halt_action":
+			good = s.strings(func(v []byte) { d.surprise = string(v) == "NdisHaltDeviceSurpriseRemoved" })
+			d.set(keyHaltAction, good)
 		case "since_ts":
 			var v uint64
 			v, good = s.handle()

@@ -66,16 +66,41 @@ var transitions = [ndis.NumFuncs]transition{
 	ndis.NdisClNotifyCloseAddressFamilyComplete: {enterClNotifyComplete, returnClNotifyComplete},
 	ndis.ProtocolCmNotifyCloseAfComplete:        {enterCmNotifyComplete, returnCmNotifyComplete},
 
-	ndis.ProtocolCmRegisterSap:    {enterPeerUpcall, nil},
 	ndis.ProtocolCoCreateVc:       {enterPeerUpcall, nil},
 	ndis.MiniportCoCreateVc:       {enterMiniportVc, nil},
 	ndis.MiniportCoDeleteVc:       {enterMiniportVc, nil},
 	ndis.NdisCoAssignInstanceName: {enterAssignName, nil},
 
+	ndis.NdisCoOidRequest:             {enterOidRequest, returnOidRequest},
+	ndis.NdisCoRequest:                {enterOidRequest, returnOidRequest},
+	ndis.NdisMCmOidRequest:            {enterOidRequest, returnOidRequest},
+	ndis.NdisMCmRequest:               {enterOidRequest, returnOidRequest},
+	ndis.ProtocolCoOidRequest:         {enterOidUpcall, returnOidUpcall},
+	ndis.ProtocolCoRequest:            {enterOidUpcall, returnOidUpcall},
+	ndis.MiniportCoOidRequest:         {enterMiniportOidUpcall, returnOidUpcall},
+	ndis.MiniportCoRequest:            {enterMiniportOidUpcall, returnOidUpcall},
+	ndis.NdisCoOidRequestComplete:     {enterOidAnswer, returnOidAnswer},
+	ndis.NdisCoRequestComplete:        {enterOidAnswer, returnOidAnswer},
+	ndis.NdisMCmOidRequestComplete:    {enterOidAnswer, returnOidAnswer},
+	ndis.NdisMCmRequestComplete:       {enterOidAnswer, returnOidAnswer},
+	ndis.NdisMCoOidRequestComplete:    {enterOidAnswer, returnOidAnswer},
+	ndis.NdisMCoRequestComplete:       {enterOidAnswer, returnOidAnswer},
+	ndis.ProtocolCoOidRequestComplete: {enterOidComplete, nil},
+	ndis.ProtocolCoRequestComplete:    {enterOidComplete, nil},
+
+	ndis.MiniportDevicePnPEventNotify: {enterDevicePnPEvent, nil},
+	ndis.ProtocolNetPnPEvent:          {enterNetPnPEvent, nil},
+
 	ndis.NdisClRegisterSap:               {enterClRegisterSap, returnClRegisterSap},
-	ndis.ProtocolClRegisterSapComplete:   {enterClRegisterSapComplete, nil},
+	ndis.ProtocolCmRegisterSap:           {enterCmRegisterSap, returnCmRegisterSap},
+	ndis.NdisCmRegisterSapComplete:       {enterCmRegisterSapComplete, returnSapCompletion},
+	ndis.NdisMCmRegisterSapComplete:      {enterCmRegisterSapComplete, returnSapCompletion},
+	ndis.ProtocolClRegisterSapComplete:   {enterClRegisterSapComplete, returnSapCompletion},
 	ndis.NdisClDeregisterSap:             {enterClDeregisterSap, returnClDeregisterSap},
-	ndis.ProtocolClDeregisterSapComplete: {enterClDeregisterSapComplete, nil},
+	ndis.ProtocolCmDeregisterSap:         {enterCmDeregisterSap, returnCmDeregisterSap},
+	ndis.NdisCmDeregisterSapComplete:     {enterCmDeregisterSapComplete, returnSapCompletion},
+	ndis.NdisMCmDeregisterSapComplete:    {enterCmDeregisterSapComplete, returnSapCompletion},
+	ndis.ProtocolClDeregisterSapComplete: {enterClDeregisterSapComplete, returnSapCompletion},
 	ndis.NdisCoCreateVc:                  {enterCreateVc, returnCreateVc},
 	ndis.NdisMCmCreateVc:                 {enterCreateVc, returnCreateVc},
 	ndis.NdisCoDeleteVc:                  {enterDeleteVc, returnDeleteVc},
@@ -130,9 +155,12 @@ func (c *Checker) entered(cl *call) {
 		if !isUp[cl.fn] {
 			c.passThrough(cl)
 		}
-		return
+	} else {
+		t.enter(c, cl)
 	}
-	t.enter(c, cl)
+	if w := watch[cl.fn].enter; w != nil {
+		w(c, cl)
+	}
 }
 
 // passThrough notes the use of handles by a function that is not judged itself.
@@ -168,10 +196,18 @@ func (c *Checker) returned(cl *call, at ev, known bool, st ndis.Status) {
 	if cl.fn >= ndis.NumFuncs {
 		return
 	}
+	if w := watch[cl.fn].ret; w != nil {
+		w(c, cl, at, known, st)
+	}
 	if t := &transitions[cl.fn]; t.ret != nil {
 		t.ret(c, cl, at, known, st)
 		return
 	}
+	c.passedThrough(cl, at)
+}
+
+// passedThrough notes the return of such a function.
+func (c *Checker) passedThrough(cl *call, at ev) {
 	if cl.b != nil && cl.b.id != 0 {
 		c.usedBinding(cl, at)
 	}

@@ -152,6 +152,7 @@ func (c *Checker) Finish(end End) *Result {
 		c.held.pop().check()
 	}
 	c.finishWorld(end.Truncated)
+	c.finishObjects()
 	if end.Truncated {
 		c.addGap(gap{c.lastTS, maxTime, c.lastSeq})
 	}

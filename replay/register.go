@@ -231,6 +231,9 @@ func (c *Checker) holder(r *registration, cl *call) *registration {
 func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 	r.ret = at
 	b := r.b
+	if !r.mcm {
+		c.check(rule.REG13)
+	}
 	if r.adapter == nil {
 		c.skip(rule.REG01, reasonAdapter)
 		c.skip(rule.REG02, reasonAdapter)
@@ -244,13 +247,25 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 		}
 	}
 	o := c.holder(r, cl)
-	excess := false // one finding for one accepted claim
+	// One finding for one accepted claim: that it should not have been made at all comes
+	// before whom it displaces.
+	var dup *finding
+	excess := false
+	refusable := func(f *finding) *finding {
+		excess = true
+		if dup != nil {
+			dup.drop()
+			f.also(dup.Rule)
+			f.also(dup.Also...)
+		}
+		return f
+	}
 	if o != nil && o.state == regUnknown {
 		c.skip(rule.REG01, reasonNoStatus)
 		o = nil
 	}
 	if o != nil {
-		excess = c.duplicate(cl, r, o, at)
+		dup = c.duplicate(cl, r, o, at)
 	}
 	closing := false
 	if b != nil {
@@ -260,12 +275,11 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 			closing = true // BIND-05 has the call; NDIS should have refused it
 			if !excess {
 				cl.found.drop()
-				c.report(rule.REG05, at, rule.NDIS, r.adapter, r.owner(c),
-					"an AF was registered on a binding after NdisCloseAdapterEx", cl.ev, b.close.enter).also(rule.BIND05)
-				excess = true
+				refusable(c.report(rule.REG05, at, rule.NDIS, r.adapter, r.owner(c),
+					"an AF was registered on a binding after NdisCloseAdapterEx", cl.ev, b.close.enter).also(rule.BIND05))
 			}
 		case c.before(&b.unbind, cl) || passed(b.unbind.enter, cl) && b.unbind.state == markEntered:
-			if !excess {
+			if dup == nil {
 				c.report(rule.REG05, at, rule.NDIS, r.adapter, r.owner(c),
 					"an AF was registered on a binding that is being unbound", cl.ev, b.unbind.enter).severity(rule.Warning)
 			}
@@ -277,10 +291,9 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 		case no:
 			c.check(rule.REG03)
 			if !excess {
-				c.report(rule.REG03, at, rule.NDIS, r.adapter, r.owner(c),
+				refusable(c.report(rule.REG03, at, rule.NDIS, r.adapter, r.owner(c),
 					"NDIS accepted an AF from a driver that is not a connection-oriented protocol driver", cl.ev).
-					also(rule.ROLE04).since(r.driver.registered.enter)
-				excess = true
+					also(rule.ROLE04).since(r.driver.registered.enter))
 			}
 		case yes:
 			c.check(rule.REG03)
@@ -298,10 +311,9 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 		c.check(rule.ROLE04)
 		if r.driver.roles&roleMiniportCO == 0 && r.adapter != nil && r.adapter.co == no && !excess {
 			c.check(rule.REG04)
-			c.report(rule.REG04, at, rule.NDIS, r.adapter, r.owner(c),
+			refusable(c.report(rule.REG04, at, rule.NDIS, r.adapter, r.owner(c),
 				"NDIS accepted an AF from a miniport driver that is not connection-oriented", cl.ev).
-				also(rule.ROLE04).since(r.adapter.init.enter)
-			excess = true
+				also(rule.ROLE04).since(r.adapter.init.enter))
 		}
 	}
 	if b != nil {
@@ -313,8 +325,8 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 		default:
 			c.check(rule.REG04)
 			if r.adapter.co == no && !excess {
-				c.report(rule.REG04, at, rule.NDIS, r.adapter, r.owner(c),
-					"NDIS accepted an AF over a miniport that is not connection-oriented", cl.ev).since(r.adapter.init.enter)
+				refusable(c.report(rule.REG04, at, rule.NDIS, r.adapter, r.owner(c),
+					"NDIS accepted an AF over a miniport that is not connection-oriented", cl.ev).since(r.adapter.init.enter))
 			}
 		}
 		switch {
@@ -371,9 +383,9 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 	r.refused = r.refused[:0]
 }
 
-// duplicate judges an accepted claim for an AF that o holds. It says whether that is a
-// finding of its own.
-func (c *Checker) duplicate(cl *call, r, o *registration, at ev) bool {
+// duplicate judges an accepted claim for an AF that o holds. It gives the finding if it is
+// an error.
+func (c *Checker) duplicate(cl *call, r, o *registration, at ev) *finding {
 	_, versions := c.sameAF(o, cl)
 	same := !r.mcm && !o.mcm && r.b == o.b
 	var f *finding
@@ -383,10 +395,9 @@ func (c *Checker) duplicate(cl *call, r, o *registration, at ev) bool {
 			"two call managers hold versions of one address family type", cl.ev, o.enter, o.ret).severity(rule.Info)
 	case same:
 		r.repeats = true
-		c.check(rule.REG13)
 		c.report(rule.REG13, at, rule.CallManager, r.adapter, r.owner(c),
 			"the call manager registered the same AF again on a live binding", cl.ev, o.enter, o.ret)
-		return false
+		return nil
 	case r.mcm:
 		r.repeats = o.mcm
 		f = c.report(rule.REG11, at, rule.NDIS, r.adapter, r.owner(c),
@@ -407,7 +418,10 @@ func (c *Checker) duplicate(cl *call, r, o *registration, at ev) bool {
 		Contender: r.owner(c), Status: ndis.StatusSuccess, Events: sorted(o.enter.seq, o.ret.seq, cl.seq, at.seq),
 		HeldFor: max(0, cl.ts-o.ret.ts),
 	})
-	return f.Severity == rule.Error
+	if f.Severity != rule.Error {
+		return nil
+	}
+	return f
 }
 
 func (c *Checker) named(r *registration) string {
@@ -622,6 +636,10 @@ func (c *Checker) notified(cl *call, b *binding) *registration {
 		if b.notice(r) == nil {
 			n += 8
 		}
+		n *= 2
+		if !r.ownedBy(b) {
+			n++ // the registrant itself need not be told
+		}
 		if n > rank {
 			best, rank = r, n
 		}
@@ -672,6 +690,7 @@ func (c *Checker) judgeNotify(cl *call, at ev) {
 		}
 	}
 	c.check(rule.NOTE03)
+	c.checkPast(a, cl.afType)
 	if r == nil {
 		c.strayNotify(cl, b, at, who)
 		return
@@ -715,13 +734,28 @@ func (c *Checker) judgeNotify(cl *call, at ev) {
 			return
 		}
 	}
-	if b.attempt != nil && !b.attempt.finished() {
-		id := rule.NOTE07
+	if b.attempt != nil && !b.attempt.finished() && c.hasRole(b.driver, roleClient) != no {
+		id, severity := rule.NOTE07, rule.Warning // no page says it of a stand-alone call manager's AF
 		if r.mcm {
-			id = rule.NOTE05
+			id, severity = rule.NOTE05, rule.Error
 		}
 		c.report(id, cl.ev, rule.NDIS, a, who,
-			"a client was notified before its own bind had completed", b.attempt.enter, at)
+			"a client was notified before its own bind had completed", b.attempt.enter, at).severity(severity)
+	}
+}
+
+// checkPast counts, at a notification or an open, the rules on claims that are over.
+func (c *Checker) checkPast(a *adapter, typ uint32) {
+	for _, r := range a.past {
+		switch {
+		case r.typ != typ:
+		case r.state == regFailed:
+			c.check(rule.REG15)
+		case r.b != nil && r.b.attempt != nil && r.b.attempt.hasStatus && r.b.attempt.status != ndis.StatusSuccess:
+			c.check(rule.REG17)
+		default:
+			c.check(rule.REG12)
+		}
 	}
 }
 
@@ -745,13 +779,14 @@ func (c *Checker) strayNotify(cl *call, b *binding, at ev, who string) {
 	for _, r := range a.regs {
 		if ready, ok := r.ready(); ok && !r.ownedBy(b) && ready.n < cl.ev.n && b.complete.seen() && b.notice(r) == nil {
 			c.check(rule.NOTE08)
-			c.remember(b, r, cl.ev)
+			b.strays++
 			c.report(rule.NOTE03, cl.ev, rule.NDIS, a, who,
 				"a client was notified of "+ndis.AFType(cl.afType).String()+", which nobody has registered on the adapter, in place of "+ndis.AFType(r.typ).String(), r.enter).
 				also(rule.NOTE08).since(a.born())
 			return
 		}
 	}
+	b.strays++
 	f := c.report(rule.NOTE03, cl.ev, rule.NDIS, a, who,
 		"a client was notified of "+ndis.AFType(cl.afType).String()+", which nobody has registered on the adapter", at).since(a.born())
 	for _, r := range a.past {
@@ -858,6 +893,10 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 	}
 	c.check(id)
 	if x.notice(r) != nil {
+		return
+	}
+	if x.strays > 0 {
+		x.strays-- // it came, but named another address family: NOTE-03 has it
 		return
 	}
 	f := c.report(id, at, rule.NDIS, r.adapter, c.who(x.label, x.driver),

@@ -50,6 +50,10 @@ func (c *Checker) astray(cl *call, waiting func(*afOpen) bool) *afOpen {
 // the call manager handed back where it is the one called.
 func enterPeerUpcall(c *Checker, cl *call) {
 	c.unjudged[cl.fn]++
+	c.peerUpcall(cl)
+}
+
+func (c *Checker) peerUpcall(cl *call) {
 	p := cl.parent
 	if p == nil || !cl.thread.known || p.fn != ndis.NdisClRegisterSap && p.fn != ndis.NdisCoCreateVc && p.fn != ndis.NdisMCmCreateVc {
 		return

@@ -29,6 +29,10 @@ const (
 	kindSAP
 	kindClientSAP
 	kindVC
+	kindManagerSAP // CallMgrSapContext
+	kindSAPValue   // what a SAP filters
+	kindRequest    // OID request, on the side that asks
+	kindAnswer     // the same on the side that is asked
 )
 
 // table is a hash table from key to V with linear probing and backward-shift deletion, so

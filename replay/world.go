@@ -69,9 +69,16 @@ type call struct {
 	verdict suspicion
 	flag    bool
 	n       int
+	first   ev       // what the call repeats
 	found   *finding // what the entry reported, until the return knows better
 	inUse   *afOpen  // whose client context the call reuses
 	inUseID uint64
+	sid     uint64   // id of s
+	q       *request // the OID request that the call makes or answers
+	qid     uint64
+	mute    *afOpen // a call is let through on it although signaling is disabled
+	muteID  uint64
+	muteOff ev // where it was disabled
 }
 
 // suspicion is a rule that the entry of a call seems to break because something has not
@@ -130,22 +137,26 @@ const (
 
 // adapter is a miniport adapter.
 type adapter struct {
-	id       uint64 // value in the adapter column, 0 if it is known by another name only
-	keys     []key
-	driver   *driver
-	co       tri
-	mcm      tri
-	context  uint64
-	hasCtx   bool
-	init     mark
-	up       ev // MiniportInitializeEx returned SUCCESS
-	halt     mark
-	assumed  bool
-	regs     []*registration // live or being made
-	past     []*registration // the last few that ended
-	bindings []*binding
-	served   []*afOpen // as miniport call manager
-	asked    bool      // the trace has opens of clients on it
+	id          uint64 // value in the adapter column, 0 if it is known by another name only
+	keys        []key
+	driver      *driver
+	co          tri
+	mcm         tri
+	context     uint64
+	hasCtx      bool
+	init        mark
+	up          ev // MiniportInitializeEx returned SUCCESS
+	halt        mark
+	assumed     bool
+	regs        []*registration // live or being made
+	past        []*registration // the last few that ended
+	bindings    []*binding
+	served      []*afOpen // as miniport call manager
+	asked       bool      // the trace has opens of clients on it
+	surprise    ev        // it was told of its surprise removal
+	requests    int       // OID requests that its miniport has pended
+	halting     *call     // its MiniportHaltEx
+	haltedEarly bool      // UNLOAD-03 was reported of it
 }
 
 // maxPast bounds how many ended registrations an adapter remembers.
@@ -213,6 +224,8 @@ type binding struct {
 	hasHdlrs bool
 	firstReg ev
 	notified []notice
+	strays   int // notifications of address families that nobody had registered
+	requests int // OID requests made, or to be answered, on it
 }
 
 // notice is a notification that a binding got for a registration.
@@ -333,6 +346,8 @@ type afOpen struct {
 	early       ev // the client was told before the call manager had answered
 	earlyStatus ndis.Status
 	alias       uint64   // the client's handle, if it was given another one than the call manager
+	unproven    ev       // the completion that overtook the return of a pended open
+	hadServer   bool     // somebody whose callbacks are captured served the AF when it was opened
 	untold      *finding // OPEN-01, until it is known whether NDIS gave the open
 	misuse      *finding // what the client did wrong with the binding handle
 	late        ev       // the client's binding had begun to go when it asked
@@ -349,19 +364,10 @@ type afOpen struct {
 	byOwner     int // index in owner.served or ownerA.served
 	byClient    int // index in client.opens
 	flight      int // index in inFlight, -1 if not there
-}
-
-type sap struct {
-	handle  uint64
-	hasHdl  bool
-	ctx     uint64
-	hasCtx  bool
-	ns      uint64
-	o       *afOpen
-	oid     uint64
-	since   ev // its registration returned, or pended
-	live    bool
-	leaving bool // NdisClDeregisterSap was called
+	firstSap    *sap
+	overfull    *finding // CLOSE-02
+	asked       ev       // the client received OID_CO_AF_CLOSE
+	mute        mark     // the call manager sent OID_CO_SIGNALING_DISABLED
 }
 
 type vc struct {

@@ -319,8 +319,19 @@ func TestColorAndLimits(t *testing.T) {
 	if out := text(t, r, TextOptions{Color: true}); !strings.HasPrefix(out, "\x1b[1;31mviolations\x1b[0m: ") {
 		t.Errorf("got %q", out[:40])
 	}
-	if out := text(t, r, TextOptions{Findings: 1}); !strings.Contains(out, "… and 2 findings more") || strings.Contains(out, "OPEN-07@90") {
+	if out := text(t, r, TextOptions{Findings: 1}); !strings.Contains(out, "… and 1× OPEN-07, 1× REG-07 (") || strings.Contains(out, "OPEN-07@90") {
 		t.Errorf("got\n%s", out)
+	}
+	flood := host()
+	for i := range uint64(1000) {
+		flood.Result.Findings = append(flood.Result.Findings, replay.Finding{Seq: i, Rule: rule.OPEN01, Severity: rule.Warning, Driver: "cl", Events: []uint64{i}})
+	}
+	out := text(t, New([]Trace{flood}, Options{}), TextOptions{})
+	if strings.Count(out, "warning OPEN-01@") != 3 || !strings.Contains(out, "… and 997× OPEN-01 (") || !strings.Contains(out, "REG-14@40") {
+		t.Errorf("a flood hides the rest:\n%s", out)
+	}
+	if out := text(t, New([]Trace{flood}, Options{}), TextOptions{Findings: -1}); strings.Count(out, "warning OPEN-01@") != 1000 {
+		t.Error("not all are shown")
 	}
 	many := host()
 	many.Result.Findings[0].Events = nil

@@ -17,6 +17,7 @@ import (
 // Limits of the text report, which is to be read; the JSON report has everything.
 const (
 	DefaultFindings  = 20 // findings and conflicts shown
+	sameRule         = 3  // findings shown of one rule and driver
 	rowsPerFinding   = 8
 	rowsPerConflict  = 4
 	timingsPerReport = 12
@@ -35,7 +36,8 @@ type TextOptions struct {
 	Rows func(trace int, seqs []uint64) map[uint64]format.Event
 }
 
-func (o *TextOptions) findings(n int) int {
+// limit is how many of n findings or conflicts are shown.
+func (o *TextOptions) limit(n int) int {
 	switch {
 	case o.Findings < 0:
 		return n
@@ -48,7 +50,8 @@ func (o *TextOptions) findings(n int) int {
 // WriteText writes the report for people: the verdict first, then what led to it. Whatever
 // a trace says, the text holds no control character but line ends and its own colours.
 func (r *Report) WriteText(w io.Writer, o TextOptions) error {
-	t := &textReport{Report: r, o: o, rows: map[int]map[uint64]format.Event{}}
+	t := &textReport{Report: r, o: o, more: map[string]int{}, rows: map[int]map[uint64]format.Event{}}
+	t.choose()
 	t.fetch()
 	t.head()
 	t.findings()
@@ -65,7 +68,46 @@ type textReport struct {
 	*Report
 	o    TextOptions
 	b    bytes.Buffer
+	pick []*Finding     // those that are shown
+	more map[string]int // further ones by rule
 	rows map[int]map[uint64]format.Event
+}
+
+// choose picks the findings that are shown: the gravest first, and not too many of a kind,
+// so that one that occurs a thousand times does not hide the others.
+func (t *textReport) choose() {
+	order := make([]*Finding, len(t.Findings))
+	for i := range t.Findings {
+		order[i] = &t.Findings[i]
+	}
+	slices.SortStableFunc(order, func(a, b *Finding) int { return cmp.Compare(a.weight(), b.weight()) })
+	most := t.o.limit(len(order))
+	type kind struct {
+		rule   string
+		driver string
+	}
+	kinds := map[kind]int{}
+	for _, f := range order {
+		k := kind{rule: f.Rule}
+		if f.Driver != nil {
+			k.driver = *f.Driver
+		}
+		if len(t.pick) == most || t.o.Findings >= 0 && kinds[k] == sameRule {
+			t.more[f.Rule]++
+			continue
+		}
+		kinds[k]++
+		t.pick = append(t.pick, f)
+	}
+}
+
+// weight orders findings for the eye: 0 is the gravest.
+func (f *Finding) weight() int {
+	w := map[string]int{"error": 0, "warning": 2, "info": 3}[f.Severity]
+	if f.Verdict == "inconclusive" {
+		w = max(w, 1)
+	}
+	return w
 }
 
 func (t *textReport) line(format string, args ...any) {
@@ -95,11 +137,10 @@ func (t *textReport) fetch() {
 		return
 	}
 	want := map[int][]uint64{}
-	for i := range t.o.findings(len(t.Findings)) {
-		f := &t.Findings[i]
+	for _, f := range t.pick {
 		want[f.trace] = append(want[f.trace], shown(f.Events, rowsPerFinding)...)
 	}
-	for i := range t.o.findings(len(t.Conflicts)) {
+	for i := range t.o.limit(len(t.Conflicts)) {
 		c := &t.Conflicts[i]
 		want[c.trace] = append(want[c.trace], shown(c.Events, rowsPerConflict)...)
 	}
@@ -169,9 +210,7 @@ func (t *textReport) head() {
 }
 
 func (t *textReport) findings() {
-	n := t.o.findings(len(t.Findings))
-	for i := range n {
-		f := &t.Findings[i]
+	for _, f := range t.pick {
 		color := map[string]string{"error": bad, "warning": doubt}[f.Severity]
 		kind := f.Severity
 		if f.Verdict == "inconclusive" {
@@ -199,9 +238,13 @@ func (t *textReport) findings() {
 			t.line("  %s", t.paint(faint, f.Page))
 		}
 	}
-	if rest := len(t.Findings) - n; rest > 0 {
+	if len(t.more) > 0 {
+		var parts []string
+		for _, id := range slices.Sorted(maps.Keys(t.more)) {
+			parts = append(parts, fmt.Sprintf("%d× %s", t.more[id], id))
+		}
 		t.line("")
-		t.line("… and %s more (--findings -1 shows all)", rows.Count(rest, "finding"))
+		t.line("… and %s (--findings -1 shows all)", strings.Join(parts, ", "))
 	}
 }
 
@@ -239,7 +282,7 @@ func (t *textReport) evidence(trace int, seqs []uint64, most int) {
 }
 
 func (t *textReport) conflicts() {
-	n := t.o.findings(len(t.Conflicts))
+	n := t.o.limit(len(t.Conflicts))
 	for i := range n {
 		c := &t.Conflicts[i]
 		t.line("")
@@ -277,8 +320,7 @@ func (t *textReport) conflicts() {
 
 // shownWith is the finding in the report that has the events of a conflict, if there is one.
 func (t *textReport) shownWith(c *Conflict) string {
-	for i := range t.o.findings(len(t.Findings)) {
-		f := &t.Findings[i]
+	for _, f := range t.pick {
 		if f.trace == c.trace && slices.Equal(f.Events, c.Events) {
 			return f.ID
 		}

@@ -76,7 +76,7 @@ func demo(ctx context.Context, dir string, kept bool) error {
 	}
 	done("convert %s to %s", rows.Count(sum.Records, "record"), rows.Count(sum.Events, "event"))
 
-	j := newJudge(check.Options{}, true)
+	j := newJudge(check.Options{}, true, true)
 	defer j.close()
 	if err := j.replay(ctx, trace); err != nil {
 		return err

@@ -129,8 +129,10 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return cli.Exit(cli.Unreadable, err)
 	}
-	text := slices.ContainsFunc(outs, func(o output) bool { return o.format == "text" })
-	j := newJudge(o, text)
+	wants := func(format string) bool {
+		return slices.ContainsFunc(outs, func(o output) bool { return o.format == format })
+	}
+	j := newJudge(o, wants("text"), f.timings || wants("json"))
 	defer j.close()
 	progress, total := cli.NewProgress("replaying", f.quiet), cli.TotalSize(paths)
 	defer progress.Done()
@@ -188,10 +190,12 @@ type judge struct {
 	before   int64 // bytes of the traces that are done
 }
 
-// newJudge returns a judge. keep says that rows will be asked for.
-func newJudge(o check.Options, keep bool) *judge {
+// newJudge returns a judge. keep says that rows will be asked for, timed that timings will.
+func newJudge(o check.Options, keep, timed bool) *judge {
 	j := &judge{o: o, keep: keep, files: map[int]string{}, timings: timing.New(), progress: func(int64) {}}
-	j.o.Replay.Hook = j.timings
+	if timed {
+		j.o.Replay.Hook = j.timings
+	}
 	return j
 }
 

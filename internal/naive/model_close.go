@@ -174,7 +174,7 @@ func (s *sim) answerClose(t *task, a *simOpen, k *frame) {
 	if s.chance(60) {
 		unpended := s.fault(CloseToldUnpended)
 		a.odd = a.odd || unpended
-		a.clientClosed = true
+		a.clientClosed, a.closedAtOnce = true, true
 		t.leave(k, statusIs(ndis.StatusSuccess))
 		defer s.release(a)
 		switch {
@@ -275,6 +275,8 @@ func (s *sim) leaveUnnotified(t *task, b *simBinding) bool {
 	var left []*simOpen
 	for _, a := range s.opens {
 		switch {
+		case a.b == b && !a.clientGone():
+			return false
 		case a.r == nil || a.r.b != b || a.managerGone():
 		case a.quiet() && !b.stays && a.b != b:
 			left = append(left, a)
@@ -297,6 +299,8 @@ func (s *sim) leaveOpen(t *task, b *simBinding) bool {
 	var left []*simOpen
 	for _, a := range s.opens {
 		switch {
+		case a.r != nil && a.r.b == b && !a.managerGone():
+			return false
 		case a.b != b || a.clientGone():
 		case a.quiet() && !b.stays && a.r.b != b:
 			left = append(left, a)
@@ -424,7 +428,7 @@ func (s *sim) askClient(t *task, a *simOpen, n *frame) {
 		t.leave(n, statusIs(ndis.StatusPending))
 	case idle && s.chance(50):
 		s.callClose(t, a)
-		if a.clientClosed {
+		if a.closedAtOnce {
 			finish(ndis.StatusSuccess)
 		} else {
 			later(func(*task) {})

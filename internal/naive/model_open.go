@@ -19,6 +19,7 @@ type simOpen struct {
 	settled         bool   // the call or callback that told the client has returned
 
 	claimed       bool // somebody closes it, or is about to
+	closedAtOnce  bool // the close did not pend
 	closeCalled   bool
 	asked         bool // ProtocolCmCloseAf was called
 	clientClosed  bool
@@ -224,6 +225,9 @@ func (s *sim) openAtLeaving(t *task, a *simOpen, r *simReg) {
 // ask is what NDIS does with an open that it accepts.
 func (s *sim) ask(t *task, a *simOpen) {
 	r := a.r
+	if a.b.stays { // since the client called
+		r.stay()
+	}
 	a.handle = s.afHandle()
 	f, ctx, af := a.f, r.context(), a.handle
 	refuse := func(label string) {
@@ -509,7 +513,9 @@ func (s *sim) use(a *simOpen) {
 				s.deregisterSAP(t, a)
 			case len(a.vcs) > 0 && s.chance(50):
 				s.deleteVC(t, a)
-			case s.chance(65):
+			case s.chance(65) || a.r.b != nil && a.b.a.mcm:
+				// A VC of a stand-alone call manager over an MCM's adapter would
+				// go through create handlers that an MCM leaves out.
 				s.registerSAP(t, a)
 			default:
 				s.createVC(t, a)

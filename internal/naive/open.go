@@ -200,6 +200,11 @@ func (w *world) checkAnswer(a *afOpen) {
 		return
 	}
 	want, giver := a.answer()
+	// Section 3.3: FAILURE also when the caller's binding or the call manager's is closing.
+	if s == ndis.StatusFailure && w.closingBy(a, row) {
+		a.broken = true
+		return
+	}
 	if s == ndis.StatusResources {
 		a.broken = giver == nil || want != s
 		return
@@ -215,6 +220,25 @@ func (w *world) checkAnswer(a *afOpen) {
 		w.violation(rule.OPEN14, row)
 		a.broken = true
 	}
+}
+
+// closingBy says that the client's binding or the call manager's was going by that row.
+func (w *world) closingBy(a *afOpen, row *format.Event) bool {
+	gone := func(b *binding) bool {
+		if b == nil {
+			return false
+		}
+		for _, c := range []*call{b.unbind, b.close} {
+			if c != nil && c.in.Seq < row.Seq {
+				return true
+			}
+		}
+		return false
+	}
+	if gone(a.binding) || a.owner != nil && gone(a.owner.binding) {
+		return true
+	}
+	return a.owner != nil && a.owner.mcm && a.owner.adapter.halt != nil && a.owner.adapter.halt.in.Seq < row.Seq
 }
 
 // checkTold holds OPEN-12 and OPEN-13: NDIS tells a client that saw PENDING once, and no
@@ -268,6 +292,10 @@ func (w *world) checkMeanwhile(a *afOpen) {
 		if len(a.told) > 0 && !c.before(a.told[0]) {
 			continue
 		}
+		// Section 4.3: the open has left OpenPending once the call manager has answered.
+		if _, giver := a.answer(); giver != nil && !c.before(giver) {
+			continue
+		}
 		if c.fn == ndis.NdisClOpenAddressFamilyEx && c.in.AFType != a.call.in.AFType {
 			w.remark(rule.OPEN09, c.in)
 		} else {
@@ -276,24 +304,19 @@ func (w *world) checkMeanwhile(a *afOpen) {
 	}
 }
 
-// bindingUsedBy is the client's binding that c, one of meanwhile, works on.
+// bindingUsedBy is the binding that c, one of meanwhile, works on as a client.
 func (w *world) bindingUsedBy(c *call) *binding {
+	h := c.in.AF
 	switch c.fn {
 	case ndis.NdisClOpenAddressFamilyEx:
 		return w.bindingByHandle(c.in.Binding, c)
-	case ndis.NdisCoCreateVc:
-		if b := w.bindingByHandle(c.in.Binding, c); b != nil {
-			return b
-		}
-	}
-	h := c.in.AF
-	switch c.fn {
 	case ndis.NdisClDeregisterSap:
 		h = w.sapOwner(c)
 	case ndis.NdisCoDeleteVc:
 		h = w.vcOwner(c)
 	}
-	if a := w.openByHandle(h, c); a != nil {
+	// A driver in both roles creates and deletes VCs as a call manager too.
+	if a := w.openByHandle(h, c); a != nil && a.label == c.in.Driver && a.managerLabel() != c.in.Driver {
 		return a.binding
 	}
 	return nil

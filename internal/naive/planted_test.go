@@ -1,11 +1,14 @@
 package naive
 
 import (
+	"flag"
 	"slices"
 	"testing"
 
 	"github.com/aftrace/aftrace/replay/rule"
 )
+
+var plantFlag = flag.Int("naive.planted", 60, "how many histories to judge of each fault")
 
 // wanted are the findings of the planted faults, as Check gives them.
 func wanted(planted []Planted) []Finding {
@@ -19,7 +22,7 @@ func wanted(planted []Planted) []Finding {
 }
 
 func TestPlantedFaultsAreTheFindings(t *testing.T) {
-	const enough, patience = 60, 12000
+	enough, patience := *plantFlag, 200**plantFlag
 	for f := Fault(0); f < NumFaults; f++ {
 		if f == CallbackDropped || f == CallbackSwapped {
 			continue
@@ -40,7 +43,7 @@ func TestPlantedFaultsAreTheFindings(t *testing.T) {
 				}
 				want, found := wanted(planted), atLeast(least, all)
 				if !slices.Equal(want, found) {
-					t.Fatalf("fault %v, rerun with -run %s -naive.seed %d:\nplanted %v\nfound   %v\n%s",
+					t.Fatalf("fault %v, rerun with -run '%s$' -naive.seed %d:\nplanted %v\nfound   %v\n%s",
 						f, t.Name(), seed, want, found, Format(events, all...))
 				}
 				if len(planted) > 0 {

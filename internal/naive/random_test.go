@@ -149,3 +149,52 @@ func BenchmarkCheck(b *testing.B) {
 		Check(Random(rng, GenOptions{Faults: 1}), true)
 	}
 }
+
+// In a legal history everything comes to its end: each call returns, and what pends is
+// completed once.
+func TestLegalHistoriesComplete(t *testing.T) {
+	pairs := map[string][]string{
+		"ProtocolBindAdapterEx":          {"NdisCompleteBindAdapterEx"},
+		"ProtocolUnbindAdapterEx":        {"NdisCompleteUnbindAdapterEx"},
+		"NdisOpenAdapterEx":              {"ProtocolOpenAdapterCompleteEx"},
+		"NdisCloseAdapterEx":             {"ProtocolCloseAdapterCompleteEx"},
+		"ProtocolCmOpenAf":               {"NdisCmOpenAddressFamilyComplete", "NdisMCmOpenAddressFamilyComplete"},
+		"NdisClOpenAddressFamilyEx":      {"ProtocolClOpenAfCompleteEx"},
+		"ProtocolCmCloseAf":              {"NdisCmCloseAddressFamilyComplete", "NdisMCmCloseAddressFamilyComplete"},
+		"NdisClCloseAddressFamily":       {"ProtocolClCloseAfComplete"},
+		"ProtocolClNotifyCloseAf":        {"NdisClNotifyCloseAddressFamilyComplete"},
+		"NdisCmNotifyCloseAddressFamily": {"ProtocolCmNotifyCloseAfComplete"},
+		"ProtocolCmRegisterSap":          {"NdisCmRegisterSapComplete", "NdisMCmRegisterSapComplete"},
+		"NdisClRegisterSap":              {"ProtocolClRegisterSapComplete"},
+		"ProtocolCmDeregisterSap":        {"NdisCmDeregisterSapComplete", "NdisMCmDeregisterSapComplete"},
+		"NdisClDeregisterSap":            {"ProtocolClDeregisterSapComplete"},
+	}
+	for _, seed := range seeds(3000) {
+		events := Random(seeded(seed), GenOptions{Loose: seed%2 == 0})
+		pended, completed := map[string]int{}, map[string]int{}
+		for _, c := range callsOf(events) {
+			if c.out == nil {
+				t.Fatalf("seed %d: %v@%d never returns\n%s", seed, c.fn, c.in.Seq, Format(events))
+			}
+			name := c.fn.String()
+			if name == "NdisMCmNotifyCloseAddressFamily" {
+				name = "NdisCmNotifyCloseAddressFamily"
+			}
+			if c.returned(pending) {
+				pended[name]++
+			}
+			if c.arg.Caller != "self" {
+				completed[name]++
+			}
+		}
+		for f, by := range pairs {
+			n := 0
+			for _, c := range by {
+				n += completed[c]
+			}
+			if n != pended[f] {
+				t.Fatalf("seed %d: %s pends %d times and is completed %d times\n%s", seed, f, pended[f], n, Format(events))
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package naive
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/aftrace/aftrace/format/ndis"
@@ -20,45 +21,48 @@ func (w *world) checkRegistrations() {
 				w.advice(rule.REG08, r.call.in)
 			}
 		}
-		if r.accepted && r.adapter != nil {
-			w.checkAccepted(r)
-		}
+	}
+	accepted := slices.DeleteFunc(slices.Clone(w.regs), func(r *registration) bool { return !r.accepted || r.adapter == nil })
+	slices.SortFunc(accepted, func(r, o *registration) int { return cmp.Compare(r.call.out.Seq, o.call.out.Seq) })
+	for _, r := range accepted {
+		r.wrong = w.checkAccepted(r)
 	}
 	w.checkEveryBinding()
 }
 
 // checkAccepted judges a registration that got SUCCESS. All causes of refusal give the
-// same FAILURE, so one wrong SUCCESS is one finding.
-func (w *world) checkAccepted(r *registration) {
+// same FAILURE, so one wrong SUCCESS is one finding. It reports whether there is one.
+func (w *world) checkAccepted(r *registration) bool {
 	b := r.binding
 	if b != nil {
 		switch {
 		case b.close.before(r.call):
 			w.violation(rule.REG05, r.call.out)
-			return
+			return true
 		case b.driver != nil && !b.driver.co:
 			w.violation(rule.REG03, r.call.out)
-			return
+			return true
 		}
 	}
 	if r.adapter.coKnown && !r.adapter.co {
 		// For an MCM the page names the caller, which is the miniport driver itself.
 		w.violation(rule.REG04, r.call.out)
-		return
+		return true
 	}
 	if w.checkHolders(r) {
-		return
+		return true
 	}
 	if b == nil {
-		return
+		return false
 	}
 	if b.unbind.before(r.call) {
 		w.advice(rule.REG05, r.call.out)
-		return
+		return false
 	}
 	if _, end, _ := b.bindEnd(); end.over(r.call) {
 		w.advice(rule.REG07, r.call.in)
 	}
+	return false
 }
 
 // checkHolders looks for registrations of the same type on the adapter that were accepted
@@ -70,6 +74,9 @@ func (w *world) checkHolders(r *registration) bool {
 		if h == r || !h.accepted || h.adapter != r.adapter || h.typ != r.typ ||
 			h.call.out.Seq > r.call.out.Seq || h.mayEndBefore(r.call) || r.mayEndBefore(h.call) {
 			continue
+		}
+		if h.wrong && !h.call.over(r.call) {
+			continue // with r first, h alone was wrong
 		}
 		switch {
 		case h.sameOwner(r) && !r.mcm:

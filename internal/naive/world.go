@@ -56,6 +56,7 @@ type registration struct {
 	typ      uint32
 	accepted bool
 	repeats  bool // the same owner held the type already
+	wrong    bool // it should have been refused, whatever the order
 }
 
 // afOpen is one NdisClOpenAddressFamilyEx and what followed.

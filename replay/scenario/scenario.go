@@ -176,6 +176,7 @@ type openCall struct {
 	step *step
 	e    format.Event
 	out  func(*format.Event, string)
+	ret  []keyValue          // "<key=value"
 	take func(*format.Event) // what later lines mean, once the columns of a row are known
 	rows []uint64
 }
@@ -253,6 +254,9 @@ func (c *compiler) parseLine(line int, text string, parent *step) (*step, error)
 	if err != nil {
 		return nil, c.fail(line, "%v", err)
 	}
+	if len(fields) == 0 {
+		return nil, c.fail(line, "a step is missing")
+	}
 	if n := len(fields[0]); strings.ContainsRune(":><", rune(fields[0][n-1])) && n > 1 {
 		s.form = fields[0][n-1]
 		s.driver, s.thread, _ = strings.Cut(fields[0][:n-1], "/")
@@ -265,7 +269,7 @@ func (c *compiler) parseLine(line int, text string, parent *step) (*step, error)
 		switch {
 		case f == "->":
 			if i+1 >= len(fields) {
-				return nil, c.fail(line, `"->" needs a status behind it`)
+				return nil, c.fail(line, `"->" needs a status behind it, such as SUCCESS`)
 			}
 			i++
 			s.status = fields[i]
@@ -305,7 +309,11 @@ func split(text string) ([]string, error) {
 		if quoted {
 			return nil, fmt.Errorf("a quote is not closed")
 		}
-		out = append(out, strings.ReplaceAll(text[:end], `"`, ""))
+		word := strings.ReplaceAll(text[:end], `"`, "")
+		if word == "" {
+			return nil, fmt.Errorf("a word is empty: leave the quotes out")
+		}
+		out = append(out, word)
 		text = text[end:]
 	}
 	return out, nil
@@ -358,12 +366,18 @@ func (c *compiler) step(s *step) error {
 	if s.form == '<' {
 		t := c.thread(s)
 		if len(t.calls) == 0 {
-			return c.fail(s.line, "no call is open on this thread")
+			return c.fail(s.line, "no call is open on this thread: enter one with \"driver/thread> step\"")
+		}
+		switch top := t.calls[len(t.calls)-1].step; {
+		case top.form != '>':
+			return c.fail(s.line, "the innermost call on this thread, of line %d, returns by itself", top.line)
+		case top.driver != s.driver:
+			return c.fail(s.line, "the innermost call on this thread, of line %d, is one of %q", top.line, top.driver)
 		}
 		return c.leave(s, t)
 	}
 	if d := c.drivers[s.driver]; d == nil {
-		return c.fail(s.line, "driver %q is not declared", s.driver)
+		return c.fail(s.line, "driver %q is not declared: write \"driver %s ROLE…\" first", s.driver, s.driver)
 	} else if !d.seen {
 		d.seen = true
 		c.introduce(d)
@@ -384,6 +398,9 @@ func (c *compiler) step(s *step) error {
 	}
 	if err := c.run(below, s); err != nil {
 		return err
+	}
+	if top := t.calls[len(t.calls)-1].step; top != s {
+		return c.fail(s.line, "the call of line %d is entered inside and has not returned: end it with \"%s<\"", top.line, top.driver)
 	}
 	return c.leave(s, t)
 }
@@ -471,6 +488,9 @@ func hex(v uint64) string { return "0x" + strconv.FormatUint(v, 16) }
 
 // directive handles the lines that are no step.
 func (c *compiler) directive(s *step) error {
+	if len(s.below) > 0 {
+		return c.fail(s.below[0].line, "lines below %q, which is no step: write them at its level", s.word)
+	}
 	switch s.word {
 	case "adapter":
 		return c.declareAdapter(s)

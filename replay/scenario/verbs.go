@@ -52,6 +52,22 @@ var Verbs = []Verb{
 	{"delete-vc", ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc, "x", ""},
 }
 
+// usage names the arguments of v.
+func (v *Verb) usage() string {
+	var words []string
+	for _, kind := range v.Args {
+		words = append(words, map[rune]string{'a': "ADAPTER", 'f': "AF", 'o': "OPEN", 'x': "NAME"}[kind])
+	}
+	return strings.Join(words, " ")
+}
+
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
+}
+
 func verb(word string) *Verb {
 	for i := range Verbs {
 		if Verbs[i].Word == word {
@@ -117,7 +133,7 @@ func (c *compiler) enter(s *step, t *thread) error {
 			e.Function = v.MCM
 		}
 		if len(s.args) != len(v.Args) {
-			return c.fail(s.line, "%s takes %d arguments", v.Word, len(v.Args))
+			return c.fail(s.line, "%s takes %s, not %d: %s", v.Word, counted(len(v.Args), "argument"), len(s.args), v.usage())
 		}
 		if err := c.fill(s, d, v, oc); err != nil {
 			return err
@@ -127,28 +143,11 @@ func (c *compiler) enter(s *step, t *thread) error {
 	} else if len(s.args) > 0 {
 		return c.fail(s.line, "a function by its name takes key=value only")
 	}
-	var err error
-	ret := keySet{}
 	for _, kv := range s.keys {
 		if k, ok := strings.CutPrefix(kv.key, "<"); ok {
-			ret = append(ret, keyValue{k, kv.value})
-			continue
-		}
-		if err = c.set(e, kv); err != nil {
+			oc.ret = append(oc.ret, keyValue{k, kv.value})
+		} else if err := c.set(e, kv); err != nil {
 			return c.fail(s.line, "%v", err)
-		}
-	}
-	if len(ret) > 0 {
-		old := oc.out
-		oc.out = func(r *format.Event, status string) {
-			if old != nil {
-				old(r, status)
-			}
-			for _, kv := range ret {
-				if e := c.set(r, kv); e != nil && err == nil {
-					err = e
-				}
-			}
 		}
 	}
 	oc.rows = append(oc.rows, c.emit(*e))
@@ -158,8 +157,6 @@ func (c *compiler) enter(s *step, t *thread) error {
 	t.calls = append(t.calls, oc)
 	return nil
 }
-
-type keySet []keyValue
 
 // leave emits the return of the innermost call of the thread.
 func (c *compiler) leave(s *step, t *thread) error {
@@ -187,11 +184,13 @@ func (c *compiler) leave(s *step, t *thread) error {
 	if oc.out != nil {
 		oc.out(&e, status)
 	}
+	keys := oc.ret
 	if s != oc.step {
-		for _, kv := range s.keys {
-			if err := c.set(&e, kv); err != nil {
-				return c.fail(s.line, "%v", err)
-			}
+		keys = append(keys, s.keys...)
+	}
+	for _, kv := range keys {
+		if err := c.set(&e, kv); err != nil {
+			return c.fail(s.line, "%v", err)
 		}
 	}
 	oc.rows = append(oc.rows, c.emit(e))
@@ -226,7 +225,7 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 		switch kind {
 		case 'a':
 			if a = c.adapters[arg]; a == nil {
-				return c.fail(s.line, "adapter %q is not declared", arg)
+				return c.fail(s.line, "adapter %q is not declared: write \"adapter %s\" first", arg, arg)
 			}
 		case 'f':
 			af, err := parseAF(arg)

@@ -12,10 +12,11 @@ func Stdin(ctx context.Context) io.Reader {
 	in := &stdin{ctx: ctx, chunks: make(chan chunk), free: make(chan []byte, 2)}
 	in.free <- make([]byte, 1<<18)
 	in.free <- make([]byte, 1<<18)
+	from := os.Stdin
 	go func() {
 		for {
 			b := <-in.free
-			n, err := os.Stdin.Read(b)
+			n, err := from.Read(b)
 			select {
 			case in.chunks <- chunk{b, n, err}:
 			case <-ctx.Done():
