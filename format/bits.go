@@ -38,14 +38,6 @@ func valuesOf[T fixed](b []byte, n int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), n)
 }
 
-// retype is s with its elements seen as U, which has the same size.
-func retype[U, T fixed](s []T) []U {
-	if len(s) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*U)(unsafe.Pointer(&s[0])), len(s))
-}
-
 // transpose turns rows and columns of a matrix of 32 × 32 bits: bit j of m[i] becomes bit
 // i of m[j]. It is how validity bitmaps (one a column) become Fields (one a row) and back.
 func transpose(m *[32]uint32) {

@@ -22,20 +22,20 @@ const (
 
 // detail holds the keys of the detail column that the replay understands (ndis.DetailKeys).
 type detail struct {
-	has                                                       detailKeys
-	protocol, miniportDriver, miniportContext                 uint64
-	bindContext, unbindContext, ifLuid, ifIndex, oid, halting uint64
-	sinceTS                                                   int64
-	adapterName                                               uint64 // hash of the name
-	handlerSet                                                uint64 // hash of the value
-	handlers                                                  roleSet
-	role                                                      roleSet
-	co                                                        bool
-	nullSlots                                                 int
-	caller                                                    uint8
-	inferred                                                  bool
-	sap, sapType, oidRequest                                  uint64 // hash, value, address
-	surprise                                                  bool   // the event or halt tells of a surprise removal
+	has                                              detailKeys
+	protocol, miniportDriver, miniportContext        uint64
+	bindContext, unbindContext, ifLuid, ifIndex, oid uint64
+	sinceTS                                          int64
+	adapterName                                      uint64 // hash of the name
+	handlerSet                                       uint64 // hash of the value
+	handlers                                         roleSet
+	role                                             roleSet
+	co                                               bool
+	nullSlots                                        int
+	caller                                           uint8
+	inferred                                         bool
+	sap, sapType, oidRequest                         uint64 // hash, value, address
+	surprise                                         bool   // the event or halt tells of a surprise removal
 }
 
 type detailKeys uint32

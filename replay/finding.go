@@ -282,10 +282,10 @@ func isAFGroup(g string) bool {
 }
 
 // judged are the groups of rules that the checker evaluates.
-var judged = map[string]bool{"BIND": true, "ROLE": true, "REG": true, "NOTE": true, "OPEN": true, "CLOSE": true, "IRQL": true}
+var judged = map[string]bool{"BIND": true, "ROLE": true, "REG": true, "NOTE": true, "OPEN": true, "CLOSE": true, "IRQL": true, "SAP": true, "OID": true, "LEAK": true, "UNLOAD": true}
 
 // Judges says whether the checker evaluates a rule.
 func Judges(id rule.ID) bool {
 	r := id.Rule()
-	return r != nil && r.Kind == rule.Observable && (judged[r.Group] || id == rule.USE01)
+	return r != nil && r.Kind == rule.Observable && (judged[r.Group] || id == rule.USE01 || id == rule.USE02)
 }

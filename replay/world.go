@@ -92,7 +92,7 @@ const (
 	suspectContextInUse                       // CLOSE-19
 )
 
-func (c *call) name() string { return c.fn.String() }
+func (cl *call) name() string { return cl.fn.String() }
 
 // driver is a protocol or miniport driver.
 type driver struct {
@@ -147,7 +147,6 @@ type adapter struct {
 	init        mark
 	up          ev // MiniportInitializeEx returned SUCCESS
 	halt        mark
-	assumed     bool
 	regs        []*registration // live or being made
 	past        []*registration // the last few that ended
 	bindings    []*binding
@@ -248,26 +247,25 @@ const (
 
 // registration is a call manager's claim of an address family on an adapter.
 type registration struct {
-	id       uint64
-	adapter  *adapter
-	typ      uint32
-	major    uint32
-	minor    uint32
-	hasVer   bool
-	b        *binding // owner if it is a stand-alone call manager
-	mcm      bool
-	driver   *driver
-	label    uint32
-	state    regState
-	enter    ev
-	ret      ev // SUCCESS
-	end      mark
-	assumed  bool
-	again    bool // the owner had registered it before
-	repeats  bool // the owner holds it already
-	early    []ev // notifications that came while the call ran
-	refused  []refusal
-	contends int
+	id      uint64
+	adapter *adapter
+	typ     uint32
+	major   uint32
+	minor   uint32
+	hasVer  bool
+	b       *binding // owner if it is a stand-alone call manager
+	mcm     bool
+	driver  *driver
+	label   uint32
+	state   regState
+	enter   ev
+	ret     ev // SUCCESS
+	end     mark
+	assumed bool
+	again   bool // the owner had registered it before
+	repeats bool // the owner holds it already
+	early   []ev // notifications that came while the call ran
+	refused []refusal
 }
 
 // refusal is a failed claim that waits for the outcome of the claim it ran into.

@@ -128,7 +128,7 @@ func (c *call) failed() bool {
 // status is the Status argument of a completion.
 func (c *call) status() ndis.Status { return ndis.Status(c.in.Status) }
 
-// says that a completion carries SUCCESS.
+// succeeds says that a completion was called, with status SUCCESS.
 func (c *call) succeeds() bool { return c != nil && c.status() == ndis.StatusSuccess }
 
 // fromNDIS says that a completion callback was called by NDIS: a client runs its own

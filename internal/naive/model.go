@@ -354,7 +354,7 @@ func (s *sim) bind(t *task, d *simDriver, a *simAdapter) {
 	}
 }
 
-// registerAll registers what the owner serves. It reports whether all was refused not.
+// registerAll registers what the owner serves. It reports whether anything was accepted.
 func (s *sim) registerAll(t *task, a *simAdapter, b *simBinding) bool {
 	families := a.families
 	if b != nil {

@@ -15,7 +15,7 @@ type simOpen struct {
 	ctx, managerCtx uint64
 	client, manager simState
 	frame           *frame // NdisClOpenAddressFamilyEx
-	held            int    // reasons why NDIS does not tell the client yet
+	held            int    // reasons why nobody completes it yet
 	settled         bool   // the call or callback that told the client has returned
 
 	claimed       bool // somebody closes it, or is about to
@@ -327,7 +327,7 @@ func (s *sim) acceptOpen(t *task, a *simOpen, u *frame) {
 		s.freeze(a)
 		s.blame(a.frame, OpenStatusChanged, rule.OPEN14)
 		s.endOpen(a, dead)
-		t.leave(a.frame, statusIs(ndis.StatusFailure))
+		t.leave(a.frame, statusIs(ndis.StatusInvalidParameter)) // FAILURE has causes of its own
 		return
 	case s.fault(OpenToldUnpended):
 		a.odd = true
@@ -358,7 +358,7 @@ func (s *sim) pendOpen(t *task, a *simOpen, u *frame) {
 	t.pause()
 	t.leave(a.frame, statusIs(ndis.StatusPending))
 	i := slices.IndexFunc(s.opens, func(o *simOpen) bool { return o != a && o.b == a.b && o.quiet() })
-	if i >= 0 && a.client == undecided && s.fault(OpenMeanwhile) {
+	if i >= 0 && a.client == undecided && a.manager == undecided && s.fault(OpenMeanwhile) {
 		o := s.opens[i]
 		a.held++
 		o.working++
@@ -402,6 +402,7 @@ func (s *sim) completeOpen(t *task, a *simOpen, u *frame) {
 		fn = ndis.NdisMCmOpenAddressFamilyComplete
 		t.mark(OpenWrongVariant, rule.OPEN17)
 	}
+	t.await(func() bool { return a.held == 0 })
 	a.manager = dead
 	if st == ndis.StatusSuccess {
 		a.manager, a.managerCtx = opened, s.handle()

@@ -8,7 +8,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-var plantFlag = flag.Int("naive.planted", 60, "how many histories to judge of each fault")
+var plantFlag = flag.Int("naive.planted", 40, "how many histories to judge of each fault")
 
 // wanted are the findings of the planted faults, as Check gives them.
 func wanted(planted []Planted) []Finding {

@@ -74,6 +74,9 @@ func Plant(rng *rand.Rand, o GenOptions) ([]format.Event, []Planted) {
 // edit plants the faults that are made in finished rows: callbacks that vanish, or that
 // come with each other's arguments.
 func (s *sim) edit() {
+	if s.faults[CallbackSwapped]+s.faults[CallbackDropped] == 0 {
+		return
+	}
 	var callbacks []*call
 	for _, c := range callsOf(s.events) {
 		switch c.fn {

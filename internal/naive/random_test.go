@@ -44,7 +44,7 @@ func TestLegalHistoriesAreSilent(t *testing.T) {
 }
 
 func TestLooseHistoriesBreakNoRule(t *testing.T) {
-	for _, seed := range seeds(*runsFlag) {
+	for _, seed := range seeds(*runsFlag / 4) {
 		events := Random(seeded(seed), GenOptions{Loose: true})
 		all := Check(events, true)
 		if found := atLeast(rule.Error, all); len(found) > 0 {

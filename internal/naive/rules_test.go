@@ -108,6 +108,18 @@ var histories = []struct {
 		h.register(1, b, q2931, failure)
 		h.endBind(b)
 	}},
+	{"REG-03 two overlapping registrations, one of them by a driver without CO characteristics", func(h *stage) {
+		a := h.nic()
+		d1, d2 := h.protocol("odd", "call-manager"), h.manager("cm")
+		b1, b2 := h.startBind(1, d1, a), h.startBind(2, d2, a)
+		r1 := h.in(1, ndis.NdisCmRegisterAddressFamilyEx, "odd", bindingIs(b1.handle), familyIs(q2931))
+		r2 := h.in(2, ndis.NdisCmRegisterAddressFamilyEx, "cm", bindingIs(b2.handle), familyIs(q2931))
+		h.out(r1, statusIs(success))
+		h.breaks(rule.REG03)
+		h.out(r2, statusIs(success))
+		h.endBind(b1)
+		h.endBind(b2)
+	}},
 	{"REG-03 a CO protocol without call-manager handlers may be accepted", func(h *stage) { // AMB-24
 		a := h.nic()
 		b := h.startBind(1, h.protocol("odd", "protocol-co"), a)
@@ -405,7 +417,7 @@ var histories = []struct {
 		h.endBind(b)
 	}},
 	{"NOTE-05 before initialize returned", func(h *stage) {
-		a := h.adapter("mcm", "mcm", true, func(a *hAdapter) {
+		h.adapter("mcm", "mcm", true, func(a *hAdapter) {
 			d := h.client("client")
 			h.registerMCM(1, a, q2931, success)
 			b := h.startBind(2, d, a)
@@ -413,7 +425,6 @@ var histories = []struct {
 			h.do(1, ndis.ProtocolCoAfRegisterNotify, "client", contextIs(b.ctx), familyIs(q2931))
 			h.breaks(rule.NOTE05)
 		})
-		_ = a
 	}},
 	{"NOTE-05 before the client's binding exists", func(h *stage) {
 		a := h.adapter("mcm", "mcm", true, func(a *hAdapter) { h.registerMCM(1, a, q2931, success) })
@@ -747,6 +758,25 @@ var histories = []struct {
 		h.ask(4, ndis.NdisClRegisterSap, "client", failure, afIs(p.handle), contextIs(h.handle()))
 		h.out(c)
 	}},
+	{"OPEN-09 once the call manager has completed", func(h *stage) { // section 4.3
+		a, cl, cm := h.usual()
+		cm2 := h.bind(h.manager("cm2"), a, psched)
+		o := h.opened(cl, cm, q2931)
+		p := h.pended(cl, cm2, psched)
+		h.completeOpen(p, success)
+		h.ask(5, ndis.NdisClRegisterSap, "client", failure, afIs(o.handle), contextIs(h.handle()))
+		h.tellOpen(p, success, "ndis")
+	}},
+	{"OPEN-09 a driver in both roles goes on as a call manager", func(h *stage) {
+		a, cl, cm := h.usual()
+		both := h.bind(h.protocol("both", "call-manager", "client", "protocol-co"), a, psched)
+		o := h.opened(cl, both, psched)
+		p := h.pended(both, cm, q2931)
+		h.ask(5, ndis.NdisCoCreateVc, "both", failure, bindingIs(both.handle), afIs(o.handle), contextIs(h.handle()), vcIs(0))
+		h.completeOpen(p, success)
+		h.tellOpen(p, success, "ndis")
+		h.notify(cl, q2931)
+	}},
 	{"OPEN-10 completed with PENDING", func(h *stage) {
 		_, cl, cm := h.usual()
 		o := h.pended(cl, cm, q2931)
@@ -849,6 +879,14 @@ var histories = []struct {
 		h.notify(cl, q2931, func() {
 			o := h.startOpen(cl, cm, q2931)
 			h.returnOpen(o, failure, resources)
+		})
+	}},
+	{"OPEN-14 FAILURE while the call manager begins to leave", func(h *stage) { // section 3.3
+		_, cl, cm := h.usual()
+		h.notify(cl, q2931, func() {
+			o := h.startOpen(cl, cm, q2931)
+			h.startUnbind(1, cm)
+			h.returnOpen(o, success, failure)
 		})
 	}},
 	{"OPEN-15 completed with an unknown handle", func(h *stage) {
@@ -1121,11 +1159,10 @@ var histories = []struct {
 		_, cl, cm := h.usual()
 		o := h.opened(cl, cm, q2931)
 		h.closed(o, pending, pending)
-		v := h.ask(3, ndis.NdisCoCreateVc, "cm", failure, bindingIs(cm.handle), afIs(o.handle), contextIs(h.handle()), vcIs(0))
-		_ = v
+		h.ask(3, ndis.NdisCoCreateVc, "cm", failure, bindingIs(cm.handle), afIs(o.handle), contextIs(h.handle()), vcIs(0))
 		h.completeClose(o, success)
 		h.tellClosed(o, success, "ndis")
-		v = h.ask(3, ndis.NdisCoCreateVc, "cm", failure, bindingIs(cm.handle), afIs(o.handle), contextIs(h.handle()), vcIs(0))
+		v := h.ask(3, ndis.NdisCoCreateVc, "cm", failure, bindingIs(cm.handle), afIs(o.handle), contextIs(h.handle()), vcIs(0))
 		h.breaksAt(rule.CLOSE08, v.in)
 	}},
 	{"CLOSE-09 the call manager leaves without a word", func(h *stage) {

@@ -93,6 +93,7 @@ func (c *compiler) set(e *format.Event, kv keyValue) error {
 		e.Has |= format.HasAFType | format.HasAFMajor | format.HasAFMinor
 		return nil
 	}
+	kv.key = strings.TrimPrefix(kv.key, "detail.")
 	return c.setDetail(e, kv)
 }
 

@@ -20,11 +20,13 @@
 // key=value. Names stand for handles: an adapter for its handle, "driver@adapter" for a
 // binding, any new word for an AF open, SAP or VC; "driver.protocol" is its
 // NdisProtocolHandle, "A.ctx", "driver@A.ctx" and "af1.ctx" are the contexts of the miniport,
-// the driver and the client, "af1.cm" is that of the call manager. An AF open that is opened
-// again under its old name has its old handle and contexts.
+// the driver and the client, "af1.cm" is that of the call manager; "sap1.ctx" and "sap1.cm" are
+// those of a SAP. A word names an OID request too. An AF open that is opened again under its
+// old name has its old handle and contexts.
 //
 // A key=value sets a column or a key of detail in the row of the entry, "<key=value" in the
-// row of the return; "-" as the value leaves it out. A status "none" leaves out the return.
+// row of the return; "-" as the value leaves it out. "sap" is the column, "detail.sap" the key.
+// A status "none" leaves out the return.
 //
 // Where a step has no lines below it, the usual ones are put in: open asks the call manager
 // that registered the AF, close and ask-close pass on in the same way. A bind that succeeds
@@ -192,7 +194,6 @@ type compiler struct {
 	opens      map[string]*open
 	threads    map[string]*thread
 	words      map[string]uint64
-	order      []string
 }
 
 func (c *compiler) fail(line int, format string, args ...any) error {

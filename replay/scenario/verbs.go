@@ -13,7 +13,7 @@ type Verb struct {
 	Word     string
 	Function ndis.Func
 	MCM      ndis.Func // what it is for a miniport call manager, if different
-	Args     string    // what its arguments are: a adapter, f address family, o AF open, x SAP or VC
+	Args     string    // what its arguments are: a adapter, f address family, o AF open, n OID, x SAP, VC or OID request
 	Help     string
 }
 
@@ -44,10 +44,23 @@ var Verbs = []Verb{
 	{"asked-close", ndis.ProtocolClNotifyCloseAf, 0, "o", "NDIS asks the client to close"},
 	{"answer-close", ndis.NdisClNotifyCloseAddressFamilyComplete, 0, "o", "the client answers a pended request to close"},
 	{"answered-close", ndis.ProtocolCmNotifyCloseAfComplete, 0, "o", "NDIS tells the call manager of the client's answer"},
-	{"register-sap", ndis.NdisClRegisterSap, 0, "ox", ""},
-	{"deregister-sap", ndis.NdisClDeregisterSap, 0, "x", ""},
-	{"sap-registered", ndis.ProtocolClRegisterSapComplete, 0, "x", ""},
-	{"sap-deregistered", ndis.ProtocolClDeregisterSapComplete, 0, "x", ""},
+	{"register-sap", ndis.NdisClRegisterSap, 0, "ox", "the client registers a SAP"},
+	{"cm-register-sap", ndis.ProtocolCmRegisterSap, 0, "ox", "NDIS asks the call manager to register it"},
+	{"cm-sap-registered", ndis.NdisCmRegisterSapComplete, ndis.NdisMCmRegisterSapComplete, "x", "the call manager completes a pended registration"},
+	{"sap-registered", ndis.ProtocolClRegisterSapComplete, 0, "x", "NDIS completes the client's pended registration"},
+	{"deregister-sap", ndis.NdisClDeregisterSap, 0, "x", "the client deregisters a SAP"},
+	{"cm-deregister-sap", ndis.ProtocolCmDeregisterSap, 0, "x", "NDIS asks the call manager to deregister it"},
+	{"cm-sap-deregistered", ndis.NdisCmDeregisterSapComplete, ndis.NdisMCmDeregisterSapComplete, "x", "the call manager completes a pended deregistration"},
+	{"sap-deregistered", ndis.ProtocolClDeregisterSapComplete, 0, "x", "NDIS completes the client's pended deregistration"},
+	{"oid", ndis.NdisCoOidRequest, ndis.NdisMCmOidRequest, "onx", "one side of an AF asks the other: AF, OID, name of the request"},
+	{"oid-asked", ndis.ProtocolCoOidRequest, 0, "onx", "NDIS passes the request on"},
+	{"oid-answered", ndis.NdisCoOidRequestComplete, ndis.NdisMCmOidRequestComplete, "ox", "the other side completes a pended request"},
+	{"oid-done", ndis.ProtocolCoOidRequestComplete, 0, "ox", "NDIS tells who asked"},
+	{"miniport-oid", ndis.NdisCoOidRequest, 0, "anx", "a protocol asks the miniport: adapter, OID, name of the request"},
+	{"miniport-oid-asked", ndis.MiniportCoOidRequest, 0, "anx", "NDIS passes the request on"},
+	{"miniport-oid-answered", ndis.NdisMCoOidRequestComplete, 0, "ax", "the miniport completes a pended request"},
+	{"miniport-oid-done", ndis.ProtocolCoOidRequestComplete, 0, "x", "NDIS tells the protocol"},
+	{"unload", ndis.NdisDeregisterProtocolDriver, 0, "", "the protocol driver deregisters"},
 	{"create-vc", ndis.NdisCoCreateVc, ndis.NdisMCmCreateVc, "ox", ""},
 	{"delete-vc", ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc, "x", ""},
 }
@@ -220,6 +233,7 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 	var a *adapter
 	var o *open
 	var extra string
+	var oid uint64
 	for i, kind := range v.Args {
 		arg := s.args[i]
 		switch kind {
@@ -240,6 +254,12 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 				c.opens[arg] = o
 				c.words[arg], c.words[arg+".ctx"], c.words[arg+".cm"] = o.handle, o.clientCtx, o.managerCtx
 			}
+		case 'n':
+			n, err := strconv.ParseUint(arg, 0, 32)
+			if err != nil {
+				return c.fail(s.line, "%q is not an OID", arg)
+			}
+			oid = n
 		case 'x':
 			extra = arg
 		}
@@ -253,6 +273,12 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 		}
 		if code, err := ndis.ParseStatus(st); err == nil {
 			e.Status, e.Has = uint32(code), e.Has|format.HasStatus
+		}
+	}
+	request := func() {
+		detail(`{"oid_request":"` + hex(c.word(extra)) + `"}`)
+		if oid != 0 {
+			detail(`{"oid":` + strconv.FormatUint(oid, 10) + `,"oid_request":"` + hex(c.word(extra)) + `"}`)
 		}
 	}
 	bindingContext := func() uint64 {
@@ -423,9 +449,71 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 		}
 	case "deregister-sap":
 		e.SAP, e.Has = c.word(extra), e.Has|format.HasSAP
+	case "cm-register-sap":
+		context(o.managerCtx)
+		e.SAP, e.Has = c.word(extra), e.Has|format.HasSAP
+		oc.out = func(r *format.Event, st string) {
+			if st == "SUCCESS" {
+				r.Context, r.Has = c.word(extra+".cm"), r.Has|format.HasContext
+			}
+		}
+	case "cm-sap-registered", "cm-sap-deregistered":
+		e.SAP, e.Has = c.word(extra), e.Has|format.HasSAP
+		if v.Word == "cm-sap-registered" {
+			context(c.word(extra + ".cm"))
+		}
+		status()
+	case "cm-deregister-sap":
+		context(c.word(extra + ".cm"))
 	case "sap-registered", "sap-deregistered":
 		context(c.word(extra + ".ctx"))
 		status()
+		if v.Word == "sap-registered" {
+			e.Has |= format.HasSAP
+			if e.Status == uint32(ndis.StatusSuccess) {
+				e.SAP = c.word(extra)
+			}
+		}
+		detail(`{"caller":"ndis"}`)
+	case "oid":
+		withAF()
+		if a = c.adapters[o.adapter]; a != nil && !d.miniport {
+			withBinding()
+		}
+		request()
+	case "oid-asked", "oid-done":
+		if d.name == o.client {
+			context(o.clientCtx)
+		} else {
+			context(o.managerCtx)
+		}
+		request()
+		if v.Word == "oid-done" {
+			status()
+			e.Detail = `{"caller":"ndis",` + e.Detail[1:]
+		}
+	case "oid-answered":
+		withAF()
+		request()
+		status()
+	case "miniport-oid":
+		withBinding()
+		e.Has |= format.HasAF | format.HasParty
+		request()
+	case "miniport-oid-asked":
+		withAdapter()
+		context(a.context)
+		request()
+	case "miniport-oid-answered":
+		withAdapter()
+		request()
+		status()
+	case "miniport-oid-done":
+		request()
+		status()
+		e.Detail = `{"caller":"ndis",` + e.Detail[1:]
+	case "unload":
+		detail(`{"protocol":"` + hex(d.protocol) + `"}`)
 	case "create-vc":
 		withAF()
 		context(c.word(extra + ".ctx"))

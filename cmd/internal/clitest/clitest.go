@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,6 +33,8 @@ var update = flag.Bool("update", false, "rewrite the expected output in scripts 
 // Beside the usual commands they have:
 //
 //	exits CODE COMMAND ARG...   run a command that must end with this exit code
+//	stable FILE                 save standard output without what counts how often each rule
+//	                            was evaluated, which changes whenever a rule learns something
 //	mktrace FILE TEXT           write a trace (.arrow or .arrows) of a scenario (.af) or of
 //	                            rows (.jsonl), one JSON object a line as cat --format json
 //	                            writes them; a line {"metadata":{…}} sets metadata
@@ -50,6 +53,7 @@ func Run(t *testing.T, bin ...string) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
+			"stable":    stable,
 			"mktrace":   mktrace,
 			"mketl":     mketl,
 			"mkforeign": mkforeign,
@@ -91,6 +95,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != code {
 		ts.Fatalf("exit code %d, want %d", got, code)
 	}
+}
+
+var (
+	coverageText = regexp.MustCompile(`(?m)^(rules: |  not checked |  … and \d+ more reasons|  .* not judged by this version).*\n`)
+	coverageJSON = regexp.MustCompile(`(?s)  "rules": \[\n.*?\n  \],\n`)
+)
+
+func stable(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, args, 1, "stable FILE")
+	out := coverageText.ReplaceAllString(ts.ReadFile("stdout"), "")
+	out = coverageJSON.ReplaceAllString(out, "")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(out), 0o666))
 }
 
 // load compiles a scenario or reads rows.
