@@ -255,7 +255,7 @@ func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.S
 	if o.clNotify.state != opIdle {
 		c.check(rule.CLOSE13)
 	}
-	if o.inClose > 0 {
+	if o.inClose > 0 && !c.leftCalls(o, cl, at) {
 		o.overfull = c.report(rule.CLOSE02, cl.ev, rule.Client, o.adapter, name,
 			"the client closes an AF with "+strconv.Itoa(o.inClose)+" live SAPs or VCs", o.openEnter, at).also(rule.CLOSE13)
 	}
@@ -395,6 +395,7 @@ func returnCmClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	switch st {
 	case ndis.StatusPending:
 	case ndis.StatusSuccess:
+		c.leftActive(o, at)
 		if o.inClose > o.leaving {
 			c.report(rule.CLOSE04, at, rule.CallManager, o.adapter, c.managerName(o),
 				"ProtocolCmCloseAf succeeded although SAPs or VCs are live", cl.ev, o.openEnter)
@@ -466,6 +467,7 @@ func (c *Checker) completedEmpty(o *afOpen, cl *call) {
 		return
 	}
 	c.check(rule.CLOSE04)
+	c.leftActive(o, cl.ev)
 	if o.inClose > o.leaving {
 		c.report(rule.CLOSE04, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 			"the close was completed although SAPs or VCs are live", o.openEnter)
@@ -1041,6 +1043,7 @@ func (c *Checker) ambiguous(o *afOpen) bool {
 
 // finishWorld draws what can be said at the end of the trace.
 func (c *Checker) finishWorld(truncated bool) {
+	c.finishVCs()
 	end := ev{}
 	for o := c.openList; o != nil; o = o.next {
 		if !c.waitsInHandler(o) {

@@ -106,6 +106,21 @@ type Checker struct {
 	freeRequests  []*request
 	firstRequest  *request // requests without an answer, oldest first
 	lastRequest   *request
+	sentAge       uint64 // counts completions of sends of which the adapter is not known
+
+	vcFirst     *vc // live VCs, oldest first
+	vcLast      *vc
+	creating    []*vc // whose creation has not returned
+	namelessVCs int   // created, and their handle not recorded
+	deadVCs     graveyard[deadVC]
+	parties     table[*party]
+	freeParties []*party
+	deadParties graveyard[deadParty]
+	freeSends   *send
+	blind       bool           // a row about a VC came without handle and context
+	vague       [numSides]bool // a callback came with a context that belongs to no VC known
+	blindParty  bool           // the same of a party
+	lostSaps    int            // SAPs whose registration was not followed
 
 	findings  []*finding
 	conflicts []Conflict
@@ -361,6 +376,14 @@ func (d *detail) merge(r *detail) {
 	}
 	if r.has&keyCO != 0 {
 		d.co = r.co
+	}
+	if r.has&keyCallParams != 0 {
+		d.outParams = r.callParams
+		d.has |= keyOutParams
+	}
+	if r.has&keyFlags != 0 {
+		d.outFlags = r.flags
+		d.has |= keyOutFlags
 	}
 	d.has |= r.has & (keyProtocol | keyMiniportDriver | keyMiniportContext | keyRole | keyCO)
 }

@@ -36,6 +36,9 @@ type detail struct {
 	inferred                                         bool
 	sap, sapType, oidRequest                         uint64 // hash, value, address
 	surprise                                         bool   // the event or halt tells of a surprise removal
+	callParams, flags, nbl                           uint64 // hash, value, address
+	outParams, outFlags                              uint64 // the same of the return
+	multipoint                                       bool
 }
 
 type detailKeys uint32
@@ -63,6 +66,12 @@ const (
 	keyOIDRequest
 	keyPnPEvent
 	keyHaltAction
+	keyCallParams
+	keyFlags
+	keyNbl
+	keyMultipoint
+	keyOutParams
+	keyOutFlags
 )
 
 // parse reads a flat JSON object without allocating. Keys it does not know are passed over;
@@ -123,6 +132,18 @@ func (d *detail) parse(b []byte) bool {
 		case "halt_action":
 			good = s.strings(func(v []byte) { d.surprise = string(v) == "NdisHaltDeviceSurpriseRemoved" })
 			d.set(keyHaltAction, good)
+		case "call_params":
+			d.callParams, good = s.hash()
+			d.set(keyCallParams, good)
+		case "flags":
+			d.flags, good = s.handle()
+			d.set(keyFlags, good)
+		case "nbl":
+			d.nbl, good = s.handle()
+			d.set(keyNbl, good)
+		case "multipoint":
+			d.multipoint, good = s.boolean()
+			d.set(keyMultipoint, good)
 		case "since_ts":
 			var v uint64
 			v, good = s.handle()

@@ -282,7 +282,7 @@ func isAFGroup(g string) bool {
 }
 
 // judged are the groups of rules that the checker evaluates.
-var judged = map[string]bool{"BIND": true, "ROLE": true, "REG": true, "NOTE": true, "OPEN": true, "CLOSE": true, "IRQL": true, "SAP": true, "OID": true, "LEAK": true, "UNLOAD": true}
+var judged = map[string]bool{"BIND": true, "ROLE": true, "REG": true, "NOTE": true, "OPEN": true, "CLOSE": true, "IRQL": true, "VC": true, "CALL": true, "QOS": true, "PARTY": true, "SAP": true, "OID": true, "LEAK": true, "UNLOAD": true}
 
 // Judges says whether the checker evaluates a rule.
 func Judges(id rule.ID) bool {

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -18,6 +19,29 @@ func (c *Checker) leftBehind(b *binding, enter, at ev) {
 	}
 	for _, o := range b.served {
 		c.leftSaps(o, at)
+	}
+	if b.assumed || b.driver == nil || !b.driver.signals {
+		return
+	}
+	var f *finding
+	c.check(rule.LEAK01)
+	for v := c.vcFirst; v != nil; v = v.next {
+		if !v.signaling || v.driver != b.driver || v.adapter != b.adapter || v.assumed || v.leaving || !v.since.seen() || v.since.n > enter.n {
+			continue
+		}
+		if f != nil {
+			c.extend(f, v.since)
+			continue
+		}
+		f = c.report(rule.LEAK01, enter, rule.CallManager, b.adapter, c.who(b.label, b.driver),
+			"the adapter was closed with a signaling VC left", v.since, at)
+	}
+}
+
+// signals notes that a call manager has made a VC for its own signaling.
+func signals(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	if cl.has&format.HasAF != 0 && cl.af == 0 && cl.b != nil && cl.b.driver != nil {
+		cl.b.driver.signals = true
 	}
 }
 
@@ -73,7 +97,13 @@ func (c *Checker) survived(o *afOpen, at ev) {
 		c.extend(f, at)
 		return
 	}
-	c.report(rule.LEAK03, at, rule.Client, o.adapter, c.clientName(o),
+	fault, who := rule.CallManager, c.managerName(o)
+	for v := o.vcFirst; v != nil; v = v.oNext {
+		if v.counted && !v.leaving && v.creator != sideManager {
+			fault, who = rule.Client, c.clientName(o)
+		}
+	}
+	c.report(rule.LEAK03, at, fault, o.adapter, who,
 		"the close of an AF completed with a VC left", o.openEnter, o.closeMark.enter)
 }
 
@@ -95,11 +125,19 @@ func (c *Checker) finishObjects() {
 var watch = [ndis.NumFuncs]transition{
 	ndis.ProtocolClIncomingCloseCall:  {disturbed, nil},
 	ndis.ProtocolCoDeleteVc:           {disturbed, nil},
+	ndis.NdisCoCreateVc:               {nil, signals},
+	ndis.NdisClCloseAddressFamily:     {closesAsked, nil},
+	ndis.NdisClRegisterSap:            {followSap, nil},
 	ndis.NdisCmDispatchIncomingCall:   {enterMutedDispatch, returnMuted},
 	ndis.NdisMCmDispatchIncomingCall:  {enterMutedDispatch, returnMuted},
 	ndis.NdisCmMakeCallComplete:       {enterMutedMakeCall, returnMuted},
 	ndis.NdisMCmMakeCallComplete:      {enterMutedMakeCall, returnMuted},
 	ndis.MiniportHaltEx:               {haltBegins, haltEnds},
+	ndis.MiniportCoSendNetBufferLists: {miniportSends, nil},
+
+	ndis.NdisMCoSendNetBufferListsComplete: {miniportSent, nil},
+	ndis.NdisMCoSendComplete:               {miniportSent, nil},
+
 	ndis.NdisDeregisterProtocolDriver: {nil, unloaded},
 	ndis.NdisDeregisterProtocol:       {nil, unloaded},
 }

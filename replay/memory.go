@@ -91,6 +91,7 @@ func (c *Checker) bury(o *afOpen) {
 		d.keys[2] = key{kindManagerAF<<56 | o.ns, o.managerCt}
 		c.dropManagerContext(o)
 	}
+	c.orphanVCs(o)
 	c.orphan(o)
 	c.unlinkOpen(o)
 	if c.graves.n == c.maxDead {

@@ -61,11 +61,23 @@ func common(f *replay.Finding) rule.ID {
 	return rule.None
 }
 
+// named are the faults that break one contract. Histories from which the rows of a callback
+// were dropped or exchanged are left out: what such a trace breaks is a matter of reading.
+var named = func() (kinds []naive.Fault) {
+	for f := naive.Fault(0); f < naive.NumFaults; f++ {
+		if f != naive.CallbackDropped && f != naive.CallbackSwapped {
+			kinds = append(kinds, f)
+		}
+	}
+	return kinds
+}()
+
 // genOptions varies the shape of the histories with the seed.
 func genOptions(seed int64) naive.GenOptions {
 	o := naive.GenOptions{Loose: seed%3 == 2}
 	if seed%2 == 1 {
 		o.Faults = 1
+		o.Kinds = named
 	}
 	return o
 }
@@ -119,14 +131,20 @@ func TestNaiveCheckerAgrees(t *testing.T) {
 	}
 }
 
+// tangle gives two or three faults.
+func tangle(seed int64) naive.GenOptions {
+	o := genOptions(seed)
+	o.Faults, o.Kinds = 2+int(seed%2), named
+	return o
+}
+
 // TestNaiveCheckerAgreesOnTangles: where several faults meet in one small history, which of
 // them is named first is a matter of attribution; whether there is one is not.
 func TestNaiveCheckerAgreesOnTangles(t *testing.T) {
-	n := histories(t, 10_000)
+	n := histories(t, 20_000) / 5
 	differ := 0
 	for seed := int64(1); seed <= int64(n); seed++ {
-		o := genOptions(seed)
-		o.Faults = 2 + int(seed%2)
+		o := tangle(seed)
 		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 1)), o)
 		want := false
 		for _, f := range naive.Check(rows, true) {

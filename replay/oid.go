@@ -78,11 +78,14 @@ func (c *Checker) newRequest(cl *call, kind uint64) *request {
 	return r
 }
 
+// named says that a row tells which request it is about: two drivers may use one address.
+func named(cl *call) bool { return cl.d.has&keyOIDRequest != 0 && cl.label != 0 }
+
 // requestOf finds the request that a driver knows by an address.
 func (c *Checker) requestOf(k key, label uint32) *request {
 	r, _ := c.requests.get(k)
 	for ; r != nil; r = r.next {
-		if r.label == label || r.label == 0 || label == 0 {
+		if r.label == label {
 			return r
 		}
 	}
@@ -190,7 +193,7 @@ func enterOidRequest(c *Checker, cl *call) {
 			o.mute = mark{}
 		}
 	}
-	if cl.d.has&keyOIDRequest == 0 {
+	if !named(cl) {
 		c.skip(rule.OID01, reasonNoKey)
 		return
 	}
@@ -227,7 +230,7 @@ func returnOidRequest(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 }
 
 func enterOidComplete(c *Checker, cl *call) {
-	if cl.d.has&keyOIDRequest == 0 {
+	if !named(cl) {
 		c.skip(rule.OID01, reasonNoKey)
 		return
 	}
@@ -240,9 +243,7 @@ func enterOidComplete(c *Checker, cl *call) {
 		return
 	}
 	cl.q, cl.qid = r, r.id
-	if r.label != 0 {
-		c.labelled(r.label).touch(true)
-	}
+	c.labelled(r.label).touch(true)
 	prev := r.op.done
 	if fault := r.op.complete(cl.ev); fault == opTwice || fault == opUnpended {
 		if cl.d.caller == callerUnknown {
@@ -286,7 +287,7 @@ func enterOidUpcall(c *Checker, cl *call) {
 			o.asked = cl.ev
 		}
 	}
-	if cl.d.has&keyOIDRequest == 0 {
+	if !named(cl) {
 		c.skip(rule.LEAK02, reasonNoKey)
 		return
 	}
@@ -365,7 +366,7 @@ func enterMiniportOidUpcall(c *Checker, cl *call) {
 				"a request without an NdisAfHandle went to the miniport of another adapter", p.ev)
 		}
 	}
-	if cl.d.has&keyOIDRequest == 0 {
+	if !named(cl) {
 		c.skip(rule.UNLOAD03, reasonNoKey)
 		return
 	}
@@ -389,17 +390,16 @@ func returnOidUpcall(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 // enterOidAnswer is the entry of the functions that complete a request.
 func enterOidAnswer(c *Checker, cl *call) {
 	c.passThrough(cl)
-	if cl.d.has&keyOIDRequest == 0 {
+	if !named(cl) {
 		return
 	}
 	r := c.requestOf(key{kindAnswer<<56 | cl.ns, cl.d.oidRequest}, cl.label)
 	if r == nil || !r.listed {
 		return
 	}
-	if r.label != 0 {
-		c.labelled(r.label).touch(false)
-	}
+	c.labelled(r.label).touch(false)
 	if r.op.state == opPended {
+		c.check(rule.LEAK02)
 		c.answeredInHalt(cl, r)
 	}
 	r.op.complete(cl.ev)
@@ -425,8 +425,20 @@ func (c *Checker) enterMuted(cl *call, o *afOpen) {
 }
 
 func returnMuted(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	if cl.mute == nil {
+		return
+	}
+	if c.unsure > 0 {
+		x := *cl
+		c.hold(at, func() { c.stillMute(&x, at) })
+		return
+	}
+	c.stillMute(cl, at)
+}
+
+func (c *Checker) stillMute(cl *call, at ev) {
 	o := cl.mute
-	if o == nil || o.id != cl.muteID || o.mute.enter.seq != cl.muteOff.seq {
+	if o.id != cl.muteID || o.mute.enter.seq != cl.muteOff.seq {
 		return
 	}
 	c.report(rule.OID03, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
@@ -458,13 +470,20 @@ func (c *Checker) openOfVc(cl *call) *afOpen {
 
 // --- OID-04 ---
 
+// closesAsked notes that a client does as OID_CO_AF_CLOSE asks it to.
+func closesAsked(c *Checker, cl *call) {
+	if o := cl.o; o != nil && o.id == uint64(cl.n) && o.asked.seen() {
+		c.check(rule.OID04)
+	}
+}
+
 // unclosed reports that the client of o received OID_CO_AF_CLOSE and never closed the AF.
 // over is the row that ended the wait.
 func (c *Checker) unclosed(o *afOpen, over ev) *finding {
-	if !o.asked.seen() || o.assumed || o.over || o.closeMark.state != markNone || o.state != afOpened || o.client == nil {
+	if !o.asked.seen() || o.assumed || o.over || o.reopened || o.closeMark.state != markNone || o.state != afOpened || o.client == nil {
 		return nil
 	}
-	if !captured(o.client.driver, false) {
+	if !captured(o.client.driver, false) || !o.hasHdl {
 		c.skip(rule.OID04, reasonNoCalls)
 		return nil
 	}

@@ -218,6 +218,12 @@ func (c *Checker) holder(r *registration, cl *call) *registration {
 		if o == r || !o.holds() || o.end.state != markNone || o.assumed {
 			continue
 		}
+		if o.wrong && o.ret.n > cl.ev.n {
+			continue // it overlaps, and is at fault itself
+		}
+		if own := r.ends(); own.state != markNone && own.enter.n < o.ret.n {
+			continue // r, whose call was long under way, may have gone before o came
+		}
 		if same, versions := c.sameAF(o, cl); same {
 			if !versions {
 				return o
@@ -252,7 +258,7 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 	var dup *finding
 	excess := false
 	refusable := func(f *finding) *finding {
-		excess = true
+		excess, r.wrong = true, true
 		if dup != nil {
 			dup.drop()
 			f.also(dup.Rule)
@@ -413,6 +419,7 @@ func (c *Checker) duplicate(cl *call, r, o *registration, at ev) *finding {
 			cl.ev, o.enter, o.ret).also(rule.REG01)
 	}
 	f.since(o.enter)
+	r.contested, o.contested, r.wrong = true, true, f.Severity == rule.Error
 	c.conflicts = append(c.conflicts, Conflict{
 		Kind: ConflictAcceptedRegistration, Adapter: r.adapter.id, AF: r.af(), Holder: o.owner(c),
 		Contender: r.owner(c), Status: ndis.StatusSuccess, Events: sorted(o.enter.seq, o.ret.seq, cl.seq, at.seq),
@@ -856,6 +863,14 @@ func (c *Checker) due(x *binding, r *registration) (at ev, bound bool, ok bool) 
 	return at, bound, true
 }
 
+// ends is the call that ends the claim.
+func (r *registration) ends() *mark {
+	if r.mcm {
+		return &r.adapter.halt
+	}
+	return &r.b.close
+}
+
 // withdrawn is the call with which the owner of r begins to go.
 func (r *registration) withdrawn() *mark {
 	switch {
@@ -865,6 +880,22 @@ func (r *registration) withdrawn() *mark {
 		return &r.b.unbind
 	}
 	return &r.b.close
+}
+
+// reassign gives r a notification that went to another claim of the same type beside it,
+// and is not owed there: its content does not say which of the two it was for.
+func (c *Checker) reassign(x *binding, r *registration) bool {
+	for i := range x.notified {
+		n := &x.notified[i]
+		if o := n.reg; o == r || o.id != n.id || o.af() != r.af() {
+			continue
+		} else if _, _, owed := c.due(x, o); owed {
+			continue
+		}
+		n.reg, n.id = r, r.id
+		return true
+	}
+	return false
 }
 
 // told says that the binding was notified of an earlier claim of the same call manager.
@@ -893,6 +924,9 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 	}
 	c.check(id)
 	if x.notice(r) != nil {
+		return
+	}
+	if r.contested && c.reassign(x, r) {
 		return
 	}
 	if x.strays > 0 {

@@ -45,14 +45,9 @@ func (c *Checker) astray(cl *call, waiting func(*afOpen) bool) *afOpen {
 	return found
 }
 
-// enterPeerUpcall is the entry of ProtocolCmRegisterSap and ProtocolCoCreateVc, which NDIS
-// makes inside the call of one side at the other side of the AF open, with the context that
-// the call manager handed back where it is the one called.
-func enterPeerUpcall(c *Checker, cl *call) {
-	c.unjudged[cl.fn]++
-	c.peerUpcall(cl)
-}
-
+// peerUpcall judges ProtocolCmRegisterSap and ProtocolCoCreateVc, which NDIS calls inside the
+// call of one side at the other side of the AF open, with the context that the call manager
+// handed back where it is the one called.
 func (c *Checker) peerUpcall(cl *call) {
 	p := cl.parent
 	if p == nil || !cl.thread.known || p.fn != ndis.NdisClRegisterSap && p.fn != ndis.NdisCoCreateVc && p.fn != ndis.NdisMCmCreateVc {
@@ -89,39 +84,11 @@ func (c *Checker) peerUpcall(cl *call) {
 	}
 }
 
-// enterMiniportVc is the entry of MiniportCoCreateVc and MiniportCoDeleteVc, which are not for
-// the VCs of a miniport call manager (ROLE-06).
-func enterMiniportVc(c *Checker, cl *call) {
-	c.unjudged[cl.fn]++
-	p := cl.parent
-	if p == nil || !cl.thread.known {
-		c.skip(rule.ROLE06, reasonAmbiguous)
-		return
-	}
-	var o *afOpen
-	switch {
-	case p.v != nil && p.v.handle == p.vc && p.v.o.id == p.v.oid:
-		o = p.v.o
-	case p.o != nil && p.o.id == uint64(p.n):
-		o = p.o
-	}
-	if o == nil || o.mcm == unknown || o.reg == nil {
-		c.skip(rule.ROLE06, reasonRole)
-		return
-	}
-	c.check(rule.ROLE06)
-	if o.mcm == yes {
-		c.report(rule.ROLE06, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
-			cl.name()+" was called for a VC of a miniport call manager; it leaves that handler NULL, so that NDIS calls the ProtocolCo one", p.ev, o.cmOpen.call)
-	}
-}
-
 // enterAssignName is the entry of NdisCoAssignInstanceName, which is not for miniport call
 // managers (ROLE-08).
 func enterAssignName(c *Checker, cl *call) {
-	c.unjudged[cl.fn]++
-	v, ok := c.vcs.get(key{kindVC<<56 | cl.ns, cl.vc})
-	if cl.has&format.HasVC == 0 || !ok || v.o.id != v.oid || v.o.mcm == unknown || v.o.reg == nil || cl.label == 0 {
+	v := c.useVC(cl)
+	if v == nil || v.open() == nil || v.o.mcm == unknown || v.o.reg == nil || cl.label == 0 {
 		c.skip(rule.ROLE08, reasonRole)
 		return
 	}

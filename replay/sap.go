@@ -416,6 +416,9 @@ func enterClRegisterSap(c *Checker, cl *call) {
 	if cl.has&format.HasContext != 0 {
 		c.addClientSap(s, cl.context)
 	}
+	if cl.label != 0 {
+		s.label = cl.label
+	}
 	s.live = true
 	s.clReg.ask(cl.ev)
 	if closed {
@@ -636,6 +639,7 @@ func (c *Checker) completedSap(cl *call, msg string, of func(*deadSap) *deadOp) 
 			c.variant(cl, s.o, mcmRule(cl.fn))
 		}
 		c.check(rule.SAP04)
+		c.check(rule.SAP06)
 		return s
 	case d == nil:
 		c.skip(rule.SAP04, reasonAssumed)
@@ -706,12 +710,15 @@ func (c *Checker) completes(cl *call, s *sap, p *op) bool {
 		return true
 	case cl.d.caller == callerUnknown:
 		c.skip(rule.SAP04, reasonCaller)
-	case s.unlinked || p.state == opIdle && !s.known():
+	case s.unlinked || p.state == opIdle && (!s.known() || !s.hasHdl):
 		c.skip(rule.SAP04, reasonAssumed)
 	default:
 		c.check(rule.SAP04)
-		c.report(rule.SAP04, cl.ev, rule.NDIS, s.adapter(), s.names(c),
+		f := c.report(rule.SAP04, cl.ev, rule.NDIS, s.adapter(), s.names(c),
 			"NDIS called "+cl.name()+" for a request that was not pending", p.call, p.ret, prev)
+		if p.state == opIdle {
+			f.since(s.clReg.call)
+		}
 	}
 	return false
 }
@@ -765,15 +772,26 @@ func (c *Checker) sapHeld(s *sap, at ev) {
 		return
 	case !s.known() || s.o.client == nil || s.o.owner == nil && s.o.ownerA == nil:
 		c.skip(rule.SAP02, reasonRole)
+	case c.unsure > 0:
+		id := s.id
+		c.hold(at, func() {
+			if s.id == id && s.known() {
+				c.judgeSapHeld(s, at)
+			}
+		})
 	default:
-		c.check(rule.SAP02)
-		if x := c.rival(s, true); x != nil {
-			c.report(rule.SAP02, at, rule.CallManager, s.o.adapter, c.managerName(s.o),
-				"the call manager accepted a SAP that "+c.clientName(x.o)+" has registered", s.cmReg.call, x.held)
-		}
+		c.judgeSapHeld(s, at)
 	}
 	s.valNext, _ = c.saps.get(s.value)
 	c.saps.put(s.value, s)
+}
+
+func (c *Checker) judgeSapHeld(s *sap, at ev) {
+	c.check(rule.SAP02)
+	if x := c.rival(s, true); x != nil && x.held.n < at.n {
+		c.report(rule.SAP02, at, rule.CallManager, s.o.adapter, c.managerName(s.o),
+			"the call manager accepted a SAP that "+c.clientName(x.o)+" has registered", s.cmReg.call, x.held)
+	}
 }
 
 // sapRefused looks at a registration that failed: where another client has the SAP it is a
@@ -846,6 +864,7 @@ func enterClDeregisterSap(c *Checker, cl *call) {
 		}
 	}
 	c.check(rule.SAP05)
+	c.check(rule.SAP06)
 	c.check(rule.USE02)
 	if s.dereg.state != markNone {
 		cl.flag = true
@@ -891,7 +910,6 @@ func returnClDeregisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Stat
 		if s.deregFailed {
 			cl.found.severity(rule.Info) // AMB-18
 		}
-		c.check(rule.SAP06)
 	}
 	if f := cl.found; f != nil && known && st != ndis.StatusFailure {
 		f.Message += ", and NDIS answers " + st.String() + " in place of FAILURE"
@@ -899,6 +917,11 @@ func returnClDeregisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Stat
 	}
 	if s == nil || s.id != cl.sid || cl.flag {
 		return
+	}
+	if cl.thread.known {
+		c.check(rule.SAP07)
+	} else {
+		c.skip(rule.SAP07, reasonAmbiguous)
 	}
 	s.dereg.shut(at)
 	early := s.clDereg.done
@@ -973,7 +996,7 @@ func enterCmDeregisterSapComplete(c *Checker, cl *call) {
 			break
 		}
 		c.report(rule.SAP04, cl.ev, rule.CallManager, s.adapter(), s.managerNames(c),
-			"the deregistration of a SAP was completed although it was not pending", s.cmDereg.call, s.cmDereg.ret)
+			"the deregistration of a SAP was completed although it was not pending", s.held, s.cmDereg.call, s.cmDereg.ret)
 		return
 	}
 	cl.s, cl.sid = s, s.id
@@ -1073,14 +1096,14 @@ func (c *Checker) unansweredSap(s *sap, over ev, atEnd bool) {
 	} {
 		switch {
 		case x.cm.outstanding():
-			if !captured(manager, false) {
+			if !captured(manager, false) || !s.hasHdl {
 				c.skip(rule.SAP04, reasonNoCalls)
 				return
 			}
 			add(x.cm.ret, rule.CallManager, s.managerNames(c), x.cmf+" returned PENDING and the request was never completed", x.cm.call, x.cl.call)
 			return
 		case x.cl.outstanding() && x.cm.state != opCalled:
-			if !captured(client, true) || x.cm.state == opIdle && !captured(manager, true) || x.cm.state == opUnknown {
+			if !captured(client, true) || !s.hasCtx || x.cm.state == opIdle && !captured(manager, true) || x.cm.state == opUnknown {
 				c.skip(rule.SAP04, reasonNoUpcalls)
 				return
 			}

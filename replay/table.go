@@ -33,6 +33,12 @@ const (
 	kindSAPValue   // what a SAP filters
 	kindRequest    // OID request, on the side that asks
 	kindAnswer     // the same on the side that is asked
+	kindClientVC   // ProtocolVcContext
+	kindManagerVC  // CallMgrVcContext
+	kindMiniportVC // MiniportVcContext
+	kindParty
+	kindClientParty  // ProtocolPartyContext
+	kindManagerParty // CallMgrPartyContext
 )
 
 // table is a hash table from key to V with linear probing and backward-shift deletion, so

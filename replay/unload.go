@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -34,6 +35,10 @@ func (c *Checker) judgeUnloaded(cl *call, d *driver, at ev) {
 	for b := c.newest; b != nil; b = b.older {
 		if b.driver != d || b.assumed || !b.valid || !b.complete.seen() || b.complete.n > cl.ev.n ||
 			b.unbind.state != markNone || b.close.state != markNone {
+			continue
+		}
+		if !b.hasCtx {
+			c.skip(rule.UNLOAD01, reasonNoContext)
 			continue
 		}
 		if f != nil {
@@ -78,7 +83,6 @@ func enterNetPnPEvent(c *Checker, cl *call) {
 
 func haltBegins(c *Checker, cl *call) {
 	if a := cl.a; a != nil {
-		a.halting = cl
 		a.haltedEarly = false
 	}
 }
@@ -88,7 +92,9 @@ func haltEnds(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if a == nil || at.seq == cl.seq {
 		return
 	}
-	a.halting = nil
+	for _, o := range a.served {
+		c.leftSaps(o, at)
+	}
 	if c.unsure > 0 {
 		x := *cl
 		c.hold(at, func() { c.judgeHalt(&x, a, at) })
@@ -107,6 +113,14 @@ func (c *Checker) judgeHalt(cl *call, a *adapter, at ev) {
 		c.skip(rule.UNLOAD02, reasonNoKey)
 	}
 	c.check(rule.UNLOAD03)
+	if a.sent.seen() && a.sentAge == c.sentAge && a.sent.n < cl.ev.n {
+		if captured(c.labelled(cl.label), false) {
+			c.report(rule.UNLOAD03, cl.ev, rule.NDIS, a, c.names[cl.label],
+				"MiniportHaltEx was called with a send outstanding at the miniport", a.sent, at).also(rule.LEAK01, rule.LEAK02)
+		} else {
+			c.skip(rule.UNLOAD03, reasonNoCalls)
+		}
+	}
 	if a.requests == 0 || a.haltedEarly {
 		return
 	}
@@ -121,6 +135,33 @@ func (c *Checker) judgeHalt(cl *call, a *adapter, at ev) {
 		}
 		f = c.haltedWith(cl, r, f, at)
 	}
+}
+
+// miniportSends notes that the miniport has a send. A completion gives back a list of which
+// the trace names the first buffer only: what was sent before it may have come back with it,
+// so that a send is certainly outstanding only while nothing has been completed since.
+func miniportSends(c *Checker, cl *call) {
+	if cl.has&format.HasContext == 0 {
+		return
+	}
+	v := c.vcByContext(cl, sideMiniport, cl.context)
+	if v == nil {
+		return
+	}
+	if a := v.home(); a != nil && (!a.sent.seen() || a.sentAge != c.sentAge) {
+		a.sent, a.sentAge = cl.ev, c.sentAge
+	}
+}
+
+// miniportSent notes that sends were completed.
+func miniportSent(c *Checker, cl *call) {
+	if cl.has&format.HasVC != 0 && cl.vc != 0 {
+		if v, ok := c.vcs.get(key{kindVC<<56 | cl.ns, cl.vc}); ok && v.home() != nil {
+			v.home().sent = ev{}
+			return
+		}
+	}
+	c.sentAge++ // of any adapter
 }
 
 func (c *Checker) haltedWith(cl *call, r *request, f *finding, proof ev) *finding {
@@ -157,6 +198,10 @@ func (c *Checker) unboundBefore(cl *call, a *adapter, at ev) {
 	var f *finding
 	for b := c.newest; b != nil; b = b.older {
 		if b.adapter != a || b.assumed || !b.valid || !b.complete.seen() || b.complete.n > cl.ev.n || b.unbound.seen() {
+			continue
+		}
+		if b.unbindOp.state == opUnknown || b.unbindOp.outstanding() && !b.hasUnbID || !b.hasCtx {
+			c.skip(rule.UNLOAD02, reasonNoStatus)
 			continue
 		}
 		if !captured(b.driver, true) || b.unbind.state != markNone && !captured(b.driver, false) {

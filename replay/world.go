@@ -78,7 +78,13 @@ type call struct {
 	qid     uint64
 	mute    *afOpen // a call is let through on it although signaling is disabled
 	muteID  uint64
-	muteOff ev // where it was disabled
+	muteOff ev     // where it was disabled
+	vid     uint64 // id of v
+	p       *party
+	pid     uint64
+	gen     uint64 // the call that the VC carried
+	busy    bool   // what stands in the way at the entry
+	side    side
 }
 
 // suspicion is a rule that the entry of a call seems to break because something has not
@@ -117,6 +123,8 @@ type driver struct {
 	misdirected int // completions of opens it sent to handles that do not exist
 	isMiniport  bool
 	isProtocol  bool
+	vcUps       bool // a MiniportCo callback for a VC was seen
+	signals     bool // it made a VC for its own signaling
 }
 
 // misdirect notes a completion that went to no open.
@@ -154,8 +162,9 @@ type adapter struct {
 	asked       bool      // the trace has opens of clients on it
 	surprise    ev        // it was told of its surprise removal
 	requests    int       // OID requests that its miniport has pended
-	halting     *call     // its MiniportHaltEx
 	haltedEarly bool      // UNLOAD-03 was reported of it
+	sent        ev        // a send that the miniport certainly has
+	sentAge     uint64    // it was noted at this count of Checker.sentAge
 }
 
 // maxPast bounds how many ended registrations an adapter remembers.
@@ -247,25 +256,27 @@ const (
 
 // registration is a call manager's claim of an address family on an adapter.
 type registration struct {
-	id      uint64
-	adapter *adapter
-	typ     uint32
-	major   uint32
-	minor   uint32
-	hasVer  bool
-	b       *binding // owner if it is a stand-alone call manager
-	mcm     bool
-	driver  *driver
-	label   uint32
-	state   regState
-	enter   ev
-	ret     ev // SUCCESS
-	end     mark
-	assumed bool
-	again   bool // the owner had registered it before
-	repeats bool // the owner holds it already
-	early   []ev // notifications that came while the call ran
-	refused []refusal
+	id        uint64
+	adapter   *adapter
+	typ       uint32
+	major     uint32
+	minor     uint32
+	hasVer    bool
+	b         *binding // owner if it is a stand-alone call manager
+	mcm       bool
+	driver    *driver
+	label     uint32
+	state     regState
+	enter     ev
+	ret       ev // SUCCESS
+	end       mark
+	assumed   bool
+	again     bool // the owner had registered it before
+	repeats   bool // the owner holds it already
+	contested bool // NDIS accepted another claim beside it
+	wrong     bool // NDIS should not have accepted it
+	early     []ev // notifications that came while the call ran
+	refused   []refusal
 }
 
 // refusal is a failed claim that waits for the outcome of the claim it ran into.
@@ -366,14 +377,7 @@ type afOpen struct {
 	overfull    *finding // CLOSE-02
 	asked       ev       // the client received OID_CO_AF_CLOSE
 	mute        mark     // the call manager sent OID_CO_SIGNALING_DISABLED
-}
-
-type vc struct {
-	handle uint64
-	o      *afOpen
-	oid    uint64
-	since  ev // its creation returned
-	ns     uint64
+	vcFirst     *vc      // its VCs, newest first
 }
 
 // ctx chains: several owners may use one context value, so a value names a list of

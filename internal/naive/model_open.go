@@ -392,7 +392,7 @@ func (s *sim) completeOpen(t *task, a *simOpen, u *frame) {
 		st = pick(s.rng, ndis.StatusFailure, ndis.StatusResources, ndis.StatusNotAccepted)
 	}
 	told := false
-	if a.held == 0 && st != ndis.StatusResources && s.fault(OpenToldEarly) {
+	if a.held == 0 && st != ndis.StatusResources && st != ndis.StatusFailure && s.fault(OpenToldEarly) {
 		t.mark(OpenToldEarly, rule.OPEN13)
 		a.odd = true
 		s.tell(t, a, st)

@@ -21,7 +21,8 @@
 // binding, any new word for an AF open, SAP or VC; "driver.protocol" is its
 // NdisProtocolHandle, "A.ctx", "driver@A.ctx" and "af1.ctx" are the contexts of the miniport,
 // the driver and the client, "af1.cm" is that of the call manager; "sap1.ctx" and "sap1.cm" are
-// those of a SAP. A word names an OID request too. An AF open that is opened again under its
+// those of a SAP. "vc1.ctx", "vc1.cm" and "vc1.mp" are those of a VC, which has a new handle each
+// time it is created, "p1.ctx" and "p1.cm" those of a party. A word names an OID request too. An AF open that is opened again under its
 // old name has its old handle and contexts.
 //
 // A key=value sets a column or a key of detail in the row of the entry, "<key=value" in the
@@ -29,12 +30,12 @@
 // A status "none" leaves out the return.
 //
 // Where a step has no lines below it, the usual ones are put in: open asks the call manager
-// that registered the AF, close and ask-close pass on in the same way. A bind that succeeds
-// opens the adapter before the lines below it, an unbind closes it behind them, unless they
-// say so themselves. A "." after the step's word leaves all this out. "!RULE" says that the
-// step breaks the rule in one of its rows, "!RULE?" that the finding is inconclusive. "expect"
-// lines say what else the replay must find, and everything it finds beyond that is an error
-// of the scenario.
+// that registered the AF, close and ask-close pass on in the same way, and so do the steps
+// of VCs, calls and parties (see Verbs). A bind that succeeds opens the adapter before the
+// lines below it, an unbind closes it behind them, unless they say so themselves. A "." after
+// the step's word leaves all this out. "!RULE" says that the step breaks the rule in one of
+// its rows, "!RULE?" that the finding is inconclusive. "expect" lines say what else the replay
+// must find, and everything it finds beyond that is an error of the scenario.
 //
 // Directives: "adapter NAME [co|legacy|mcm] [up] [unseen] [MINIPORT]", "driver NAME ROLE…
 // [label=TEXT]" (roles client, call-manager, co, no-co; unseen: it came before the trace),
@@ -194,6 +195,8 @@ type compiler struct {
 	opens      map[string]*open
 	threads    map[string]*thread
 	words      map[string]uint64
+	vcs        map[string]*vc
+	partyVCs   map[string]string // party -> VC
 }
 
 func (c *compiler) fail(line int, format string, args ...any) error {

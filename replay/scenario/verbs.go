@@ -61,15 +61,67 @@ var Verbs = []Verb{
 	{"miniport-oid-answered", ndis.NdisMCoOidRequestComplete, 0, "ax", "the miniport completes a pended request"},
 	{"miniport-oid-done", ndis.ProtocolCoOidRequestComplete, 0, "x", "NDIS tells the protocol"},
 	{"unload", ndis.NdisDeregisterProtocolDriver, 0, "", "the protocol driver deregisters"},
-	{"create-vc", ndis.NdisCoCreateVc, ndis.NdisMCmCreateVc, "ox", ""},
-	{"delete-vc", ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc, "x", ""},
+	{"create-vc", ndis.NdisCoCreateVc, ndis.NdisMCmCreateVc, "ox", "one side of an AF creates a VC; the miniport and the other side are asked if no lines are below"},
+	{"create-signaling-vc", ndis.NdisCoCreateVc, 0, "ax", "a call manager creates a VC for itself"},
+	{"co-create-vc", ndis.ProtocolCoCreateVc, 0, "x", "NDIS asks the other side to create its part"},
+	{"mp-create-vc", ndis.MiniportCoCreateVc, 0, "x", "NDIS asks the miniport to"},
+	{"delete-vc", ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc, "x", "its creator deletes a VC; the others are asked if no lines are below"},
+	{"co-delete-vc", ndis.ProtocolCoDeleteVc, 0, "x", "NDIS asks the other side to delete its part"},
+	{"mp-delete-vc", ndis.MiniportCoDeleteVc, 0, "x", "NDIS asks the miniport to"},
+	{"activate", ndis.NdisCmActivateVc, ndis.NdisMCmActivateVc, "x", "the call manager activates a VC; the miniport is asked if no lines are below"},
+	{"mp-activate", ndis.MiniportCoActivateVc, 0, "x", "NDIS asks the miniport to activate"},
+	{"mp-activated", ndis.NdisMCoActivateVcComplete, 0, "x", "the miniport completes a pended activation"},
+	{"activated", ndis.ProtocolCmActivateVcComplete, 0, "x", "NDIS completes the call manager's pended activation"},
+	{"deactivate", ndis.NdisCmDeactivateVc, ndis.NdisMCmDeactivateVc, "x", "the same for the deactivation"},
+	{"mp-deactivate", ndis.MiniportCoDeactivateVc, 0, "x", ""},
+	{"mp-deactivated", ndis.NdisMCoDeactivateVcComplete, 0, "x", ""},
+	{"deactivated", ndis.ProtocolCmDeactivateVcComplete, 0, "x", ""},
+	{"make-call", ndis.NdisClMakeCall, 0, "x", "the client makes a point-to-point call; the call manager is asked, and activates the VC if that is to succeed"},
+	{"make-multipoint-call", ndis.NdisClMakeCall, 0, "xx", "the same with its first party"},
+	{"cm-make-call", ndis.ProtocolCmMakeCall, 0, "xp", "NDIS asks the call manager; with the party of a multipoint call"},
+	{"call-made", ndis.NdisCmMakeCallComplete, ndis.NdisMCmMakeCallComplete, "xp", "the call manager completes a pended make-call"},
+	{"told-made", ndis.ProtocolClMakeCallComplete, 0, "xp", "NDIS completes the client's pended make-call"},
+	{"dispatch", ndis.NdisCmDispatchIncomingCall, ndis.NdisMCmDispatchIncomingCall, "xx", "the call manager offers a call: SAP, VC; the client is told"},
+	{"incoming", ndis.ProtocolClIncomingCall, 0, "xx", "NDIS offers the call to the client: SAP, VC"},
+	{"accept", ndis.NdisClIncomingCallComplete, 0, "x", "the client answers a pended offer; with a failure it rejects the call"},
+	{"accepted", ndis.ProtocolCmIncomingCallComplete, 0, "x", "NDIS tells the call manager of the answer"},
+	{"connect", ndis.NdisCmDispatchCallConnected, ndis.NdisMCmDispatchCallConnected, "x", "the call manager reports that the call is connected; the client is told"},
+	{"connected", ndis.ProtocolClCallConnected, 0, "x", ""},
+	{"close-call", ndis.NdisClCloseCall, 0, "x", "the client closes its call; the call manager is asked, and deactivates the VC if that is to succeed"},
+	{"close-party", ndis.NdisClCloseCall, 0, "xx", "the same with the last party"},
+	{"cm-close-call", ndis.ProtocolCmCloseCall, 0, "x", "NDIS asks the call manager to close the call"},
+	{"call-closed", ndis.NdisCmCloseCallComplete, ndis.NdisMCmCloseCallComplete, "x", "the call manager completes a pended close"},
+	{"told-closed", ndis.ProtocolClCloseCallComplete, 0, "x", "NDIS completes the client's pended close"},
+	{"hang-up", ndis.NdisCmDispatchIncomingCloseCall, ndis.NdisMCmDispatchIncomingCloseCall, "x", "the call manager reports that the other end hung up; the client is told. The status is the CloseStatus"},
+	{"hung-up", ndis.ProtocolClIncomingCloseCall, 0, "x", ""},
+	{"modify", ndis.NdisClModifyCallQoS, 0, "x", "the client asks for another QoS; the call manager is asked, and activates the VC anew"},
+	{"cm-modify", ndis.ProtocolCmModifyCallQoS, 0, "x", ""},
+	{"modified", ndis.NdisCmModifyCallQoSComplete, ndis.NdisMCmModifyCallQoSComplete, "x", "the call manager completes a pended change"},
+	{"told-modified", ndis.ProtocolClModifyCallQoSComplete, 0, "x", "NDIS completes the client's pended change"},
+	{"change-qos", ndis.NdisCmDispatchIncomingCallQoSChange, ndis.NdisMCmDispatchIncomingCallQoSChange, "x", "the call manager reports another QoS; the client is told"},
+	{"qos-changed", ndis.ProtocolClIncomingCallQoSChange, 0, "x", ""},
+	{"add-party", ndis.NdisClAddParty, 0, "xx", "the client adds a party: VC, party; the call manager is asked"},
+	{"cm-add-party", ndis.ProtocolCmAddParty, 0, "xx", ""},
+	{"party-added", ndis.NdisCmAddPartyComplete, ndis.NdisMCmAddPartyComplete, "x", "the call manager completes a pended add-party"},
+	{"told-added", ndis.ProtocolClAddPartyComplete, 0, "x", "NDIS completes the client's pended add-party"},
+	{"drop-party", ndis.NdisClDropParty, 0, "x", "the client drops a party; the call manager is asked"},
+	{"cm-drop-party", ndis.ProtocolCmDropParty, 0, "x", ""},
+	{"party-dropped", ndis.NdisCmDropPartyComplete, ndis.NdisMCmDropPartyComplete, "x", "the call manager completes a pended drop-party"},
+	{"told-dropped", ndis.ProtocolClDropPartyComplete, 0, "x", "NDIS completes the client's pended drop-party"},
+	{"dispatch-drop", ndis.NdisCmDispatchIncomingDropParty, ndis.NdisMCmDispatchIncomingDropParty, "x", "the call manager reports that a party left; the client is told"},
+	{"incoming-drop", ndis.ProtocolClIncomingDropParty, 0, "x", ""},
+	{"send", ndis.NdisCoSendNetBufferLists, 0, "x", "the client sends on a VC"},
+	{"sent", ndis.ProtocolCoSendNetBufferListsComplete, 0, "x", "NDIS gives the client its buffers back"},
+	{"mp-send", ndis.MiniportCoSendNetBufferLists, 0, "x", "NDIS passes the buffers to the miniport"},
+	{"mp-sent", ndis.NdisMCoSendNetBufferListsComplete, 0, "x", "the miniport completes a send"},
+	{"receive", ndis.NdisMCoIndicateReceiveNetBufferLists, 0, "x", "the miniport indicates data"},
 }
 
 // usage names the arguments of v.
 func (v *Verb) usage() string {
 	var words []string
 	for _, kind := range v.Args {
-		words = append(words, map[rune]string{'a': "ADAPTER", 'f': "AF", 'o': "OPEN", 'x': "NAME"}[kind])
+		words = append(words, map[rune]string{'a': "ADAPTER", 'f': "AF", 'o': "OPEN", 'n': "OID", 'x': "NAME", 'p': "[PARTY]"}[kind])
 	}
 	return strings.Join(words, " ")
 }
@@ -128,7 +180,7 @@ func (c *compiler) usual(s *step) []*step {
 			return sub(o.client, "asked-close", s.status, s.args[0])
 		}
 	}
-	return nil
+	return c.usualCall(s, sub)
 }
 
 // enter emits the entry of a step.
@@ -145,7 +197,7 @@ func (c *compiler) enter(s *step, t *thread) error {
 		if v.MCM != 0 && d.miniport {
 			e.Function = v.MCM
 		}
-		if len(s.args) != len(v.Args) {
+		if len(s.args) != len(v.Args) && !(len(s.args) == len(v.Args)-1 && v.Args[len(s.args)] == 'p') {
 			return c.fail(s.line, "%s takes %s, not %d: %s", v.Word, counted(len(v.Args), "argument"), len(s.args), v.usage())
 		}
 		if err := c.fill(s, d, v, oc); err != nil {
@@ -234,7 +286,7 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 	var o *open
 	var extra string
 	var oid uint64
-	for i, kind := range v.Args {
+	for i, kind := range v.Args[:len(s.args)] {
 		arg := s.args[i]
 		switch kind {
 		case 'a':
@@ -514,23 +566,8 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 		e.Detail = `{"caller":"ndis",` + e.Detail[1:]
 	case "unload":
 		detail(`{"protocol":"` + hex(d.protocol) + `"}`)
-	case "create-vc":
-		withAF()
-		context(c.word(extra + ".ctx"))
-		if a = c.adapters[o.adapter]; a != nil {
-			if d.miniport {
-				withAdapter()
-			} else {
-				withBinding()
-			}
-		}
-		oc.out = func(r *format.Event, st string) {
-			if st == "SUCCESS" {
-				r.VC, r.Has = c.word(extra), r.Has|format.HasVC
-			}
-		}
-	case "delete-vc":
-		e.VC, e.Has = c.word(extra), e.Has|format.HasVC
+	default:
+		c.fillCall(s, d, v, oc, a, o)
 	}
 	return nil
 }
