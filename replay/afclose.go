@@ -105,10 +105,14 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 
 // fresh says that whatever the driver of a row holds was given to it within the trace.
 func (c *Checker) fresh(label uint32) bool {
-	if d := c.labelled(label); d != nil {
-		return d.known > 0 && d.assumed == 0
+	d := c.labelled(label)
+	switch {
+	case d == nil || d.known == 0 || d.assumed > 0:
+		return false // a driver without a name may be any
+	case d.registered.state == markReturned:
+		return true // it was loaded within the trace
 	}
-	return c.knownAny && !c.assumedAny
+	return d.isMiniport && (d.first == ndis.NdisMRegisterMiniportDriver || d.first == ndis.MiniportSetOptions || d.first == ndis.MiniportInitializeEx)
 }
 
 // deadUse judges the use of a handle whose AF open has ended.

@@ -153,7 +153,6 @@ func returnRegisterProtocol(c *Checker, cl *call, at ev, known bool, st ndis.Sta
 	}
 	d := c.protocolDriver(cl, cl.d.protocol)
 	d.registered = mark{enter: cl.ev, ret: at, thread: cl.thread, state: markReturned}
-	c.knownAny = true
 }
 
 func enterSetOptions(c *Checker, cl *call) {
@@ -366,7 +365,6 @@ func enterInitialize(c *Checker, cl *call) {
 	if a.driver != nil {
 		a.driver.known++
 	}
-	c.knownAny = true
 	c.setAdapterContext(cl, a)
 }
 
@@ -758,7 +756,6 @@ func (c *Checker) openResult(b *binding, at ev, known bool, st ndis.Status) {
 	if b.driver != nil {
 		b.driver.known++
 	}
-	c.knownAny = true
 }
 
 func enterOpenAdapterComplete(c *Checker, cl *call) {
@@ -823,7 +820,6 @@ func (c *Checker) binding(cl *call) *binding {
 		b.adapter.bindings = append(b.adapter.bindings, b)
 	}
 	b.open.assume()
-	c.assumedAny = true
 	c.nameBinding(cl, b, cl.binding)
 	return b
 }

@@ -1072,3 +1072,14 @@ func followSap(c *Checker, cl *call) {
 		c.lostSaps++
 	}
 }
+
+// usedInRequest judges the handles of a VC and a party that an OID request names.
+func usedInRequest(c *Checker, cl *call) {
+	var v *vc
+	if cl.has&format.HasVC != 0 && cl.vc != 0 {
+		v = c.useVC(cl)
+	}
+	if cl.has&format.HasParty != 0 && cl.party != 0 {
+		c.useParty(cl, v)
+	}
+}

@@ -92,8 +92,6 @@ type Checker struct {
 	evicted      bool
 	contextless  bool           // an AF open has a CallMgrAfContext that was not recorded
 	pendedBinds  []*bindAttempt // binds that returned PENDING and are not completed
-	assumedAny   bool
-	knownAny     bool
 	handlersSeen bool
 
 	sapGraves     fifo[deadSap]

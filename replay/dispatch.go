@@ -194,6 +194,9 @@ func init() {
 func (c *Checker) entered(cl *call) {
 	if cl.label != 0 {
 		d := c.labelled(cl.label)
+		if d.first == ndis.FuncNone {
+			d.first = cl.fn
+		}
 		if cl.d.caller != callerSelf && c.crossing(cl) {
 			d.touch(isUp[cl.fn])
 		}

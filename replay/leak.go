@@ -128,6 +128,8 @@ var watch = [ndis.NumFuncs]transition{
 	ndis.NdisCoCreateVc:               {nil, signals},
 	ndis.NdisClCloseAddressFamily:     {closesAsked, nil},
 	ndis.NdisClRegisterSap:            {followSap, nil},
+	ndis.NdisCoOidRequest:             {usedInRequest, nil},
+	ndis.NdisMCmOidRequest:            {usedInRequest, nil},
 	ndis.NdisCmDispatchIncomingCall:   {enterMutedDispatch, returnMuted},
 	ndis.NdisMCmDispatchIncomingCall:  {enterMutedDispatch, returnMuted},
 	ndis.NdisCmMakeCallComplete:       {enterMutedMakeCall, returnMuted},

@@ -119,8 +119,9 @@ type driver struct {
 	names5x     bool
 	names6x     bool
 	mixed       bool
-	regs        int // AFs it registered successfully
-	misdirected int // completions of opens it sent to handles that do not exist
+	regs        int       // AFs it registered successfully
+	misdirected int       // completions of opens it sent to handles that do not exist
+	first       ndis.Func // of its first row in the trace
 	isMiniport  bool
 	isProtocol  bool
 	vcUps       bool // a MiniportCo callback for a VC was seen

@@ -107,7 +107,6 @@ type (
 	}
 	hOpen struct {
 		b, cm                   *hBinding
-		mcm                     *hAdapter
 		handle, ctx, managerCtx uint64
 		frame, upcall           *frame
 	}
