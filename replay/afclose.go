@@ -28,11 +28,27 @@ func (c *Checker) clientUse(cl *call) *afOpen {
 	if cl.fn == ndis.NdisClNotifyCloseAddressFamilyComplete {
 		return o
 	}
+	if c.mayHaveFailed(o) {
+		c.skip(rule.CLOSE07, reasonNoStatus)
+		return o
+	}
 	c.check(rule.CLOSE07)
 	if c.before(&o.closeMark, cl) && cl.fn != ndis.NdisClCloseAddressFamily {
 		c.usedAfterClose(cl, o.adapter, c.clientName(o), &o.closeMark, o.reopened)
 	}
 	return o
+}
+
+// mayHaveFailed says that the client's close of o may have failed unseen: then the AF is
+// still open (AMB-07).
+func (c *Checker) mayHaveFailed(o *afOpen) bool {
+	switch o.clClose.state {
+	case opUnknown:
+		return true
+	case opPended:
+		return o.client == nil || !o.client.driver.upSeen || c.strayClose.n > o.closeMark.enter.n
+	}
+	return false
 }
 
 func (c *Checker) usedAfterClose(cl *call, a *adapter, who string, m *mark, reopened bool) *finding {
@@ -164,6 +180,8 @@ func (c *Checker) deadUse(cl *call, d *deadOpen, manager bool) {
 		}
 		f = c.report(rule.CLOSE08, cl.ev, rule.CallManager, nil, who,
 			cl.name()+" uses an NdisAfHandle after the close was completed", d.cmDone.enter, d.closeMark.enter).also(rule.USE01)
+	case d.clClose.state == opUnknown:
+		return // its close may have failed
 	case cl.fn == ndis.NdisClCloseAddressFamily:
 		f = c.report(rule.CLOSE03, cl.ev, rule.Client, nil, who,
 			"the client closes an AF a second time", d.closeMark.enter).also(rule.CLOSE07, rule.USE01)
@@ -505,6 +523,7 @@ func enterClCloseComplete(c *Checker, cl *call) {
 				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.clClose.last).Adapter = d.adapter
 			return
 		}
+		c.strayClose = cl.ev
 		c.skip(rule.CLOSE18, reasonNoContext)
 		return
 	}

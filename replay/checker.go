@@ -93,6 +93,7 @@ type Checker struct {
 	contextless  bool           // an AF open has a CallMgrAfContext that was not recorded
 	pendedBinds  []*bindAttempt // binds that returned PENDING and are not completed
 	handlersSeen bool
+	strayClose   ev // the last completion of a close that belongs to no known one
 
 	sapGraves     fifo[deadSap]
 	firstSapGrave uint64 // number of the oldest of sapGraves
