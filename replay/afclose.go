@@ -29,7 +29,7 @@ func (c *Checker) clientUse(cl *call) *afOpen {
 		return o
 	}
 	if c.mayHaveFailed(o) {
-		c.skip(rule.CLOSE07, reasonNoStatus)
+		c.lacks(rule.CLOSE07, reasonNoStatus)
 		return o
 	}
 	c.check(rule.CLOSE07)
@@ -63,8 +63,11 @@ func (c *Checker) usedAfterClose(cl *call, a *adapter, who string, m *mark, reop
 // handleUse finds the AF open of the row's af column. A handle that was never given out is
 // a finding only if everything that could have given it out is in the trace.
 func (c *Checker) handleUse(cl *call) *afOpen {
-	if cl.has&format.HasAF == 0 || cl.af == 0 {
+	if cl.has&format.HasAF == 0 {
 		c.skip(rule.OPEN18, reasonNoHandle)
+		return nil
+	}
+	if cl.af == 0 {
 		return nil
 	}
 	k := key{kindAF<<56 | cl.ns, cl.af}
@@ -112,6 +115,7 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 	o.clNotify.assume()
 	o.cmNotify.assume()
 	o.openEnter = cl.ev
+	o.unlinked = true // the client's half may turn up
 	if manager {
 		o.mgrLabel = cl.label
 	}
@@ -123,7 +127,7 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 func (c *Checker) fresh(label uint32) bool {
 	d := c.labelled(label)
 	switch {
-	case d == nil || d.known == 0 || d.assumed > 0:
+	case d == nil || d.known == 0 || d.assumed > 0 || !d.upSeen || d.unopened:
 		return false // a driver without a name may be any
 	case d.registered.state == markReturned:
 		return true // it was loaded within the trace
@@ -142,6 +146,8 @@ func (c *Checker) deadUse(cl *call, d *deadOpen, manager bool) {
 	}
 	var f *finding
 	switch {
+	case isOpenComplete[cl.fn] && (d.cmOpen.state == opIdle || d.cmOpen.state == opUnknown):
+		return // how the call manager had answered is not in the trace
 	case isOpenComplete[cl.fn]:
 		f = c.report(rule.OPEN08, cl.ev, rule.CallManager, nil, who,
 			"the open was completed although it was not pending", d.cmOpen.last)
@@ -191,7 +197,7 @@ func (c *Checker) deadUse(cl *call, d *deadOpen, manager bool) {
 		}
 		f = c.usedAfterClose(cl, nil, who, &d.closeMark, d.reopened)
 	}
-	f.Adapter = d.adapter
+	f.since(d.opened).Adapter = d.adapter
 }
 
 // managerUse finds the AF open whose handle a call manager passes.
@@ -277,7 +283,7 @@ func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.S
 	if o.clNotify.state != opIdle {
 		c.check(rule.CLOSE13)
 	}
-	if o.inClose > 0 && !c.leftCalls(o, cl, at) {
+	if o.inClose > 0 && (o.client == nil || o.client.driver.upSeen) && !c.leftCalls(o, cl, at) {
 		o.overfull = c.report(rule.CLOSE02, cl.ev, rule.Client, o.adapter, name,
 			"the client closes an AF with "+strconv.Itoa(o.inClose)+" live SAPs or VCs", o.openEnter, at).also(rule.CLOSE13)
 	}
@@ -418,7 +424,7 @@ func returnCmClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	case ndis.StatusPending:
 	case ndis.StatusSuccess:
 		c.leftActive(o, at)
-		if o.inClose > o.leaving {
+		if o.inClose > o.leaving && (o.client == nil || o.client.driver.upSeen) {
 			c.report(rule.CLOSE04, at, rule.CallManager, o.adapter, c.managerName(o),
 				"ProtocolCmCloseAf succeeded although SAPs or VCs are live", cl.ev, o.openEnter)
 		}
@@ -490,7 +496,7 @@ func (c *Checker) completedEmpty(o *afOpen, cl *call) {
 	}
 	c.check(rule.CLOSE04)
 	c.leftActive(o, cl.ev)
-	if o.inClose > o.leaving {
+	if o.inClose > o.leaving && (o.client == nil || o.client.driver.upSeen) {
 		c.report(rule.CLOSE04, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 			"the close was completed although SAPs or VCs are live", o.openEnter)
 	}
@@ -505,6 +511,9 @@ func mcmRule(fn ndis.Func) rule.ID {
 }
 
 func enterClCloseComplete(c *Checker, cl *call) {
+	if c.unopened(cl) {
+		return
+	}
 	var o *afOpen
 	if cl.has&format.HasAF != 0 && cl.af != 0 {
 		o, _ = c.opens.get(key{kindAF<<56 | cl.ns, cl.af})
@@ -517,10 +526,10 @@ func enterClCloseComplete(c *Checker, cl *call) {
 		o = c.astray(cl, waiting)
 	}
 	if o == nil {
-		if d := c.buried(cl, kindClientAF, cl.context, format.HasContext); d != nil && cl.d.caller == callerNDIS {
+		if d := c.buried(cl, kindClientAF, cl.context, format.HasContext); d != nil && cl.d.caller == callerNDIS && d.clClose.state != opUnknown {
 			c.check(rule.CLOSE18)
 			c.report(rule.CLOSE18, cl.ev, rule.NDIS, nil, c.names[d.clientLabel],
-				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.clClose.last).Adapter = d.adapter
+				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.clClose.last).since(d.opened).Adapter = d.adapter
 			return
 		}
 		c.strayClose = cl.ev
@@ -545,7 +554,7 @@ func enterClCloseComplete(c *Checker, cl *call) {
 		default:
 			c.check(rule.CLOSE18)
 			c.report(rule.CLOSE18, cl.ev, rule.NDIS, o.adapter, c.clientName(o),
-				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", o.clClose.call, o.clClose.ret, prev)
+				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", o.clClose.call, o.clClose.ret, prev).since(o.openEnter)
 		}
 		cl.o = nil
 		return
@@ -657,6 +666,9 @@ func returnCmNotify(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 }
 
 func enterClNotify(c *Checker, cl *call) {
+	if c.unopened(cl) {
+		return
+	}
 	var o *afOpen
 	for p := cl.parent; p != nil && cl.thread.known; p = p.parent {
 		if (p.fn == ndis.NdisCmNotifyCloseAddressFamily || p.fn == ndis.NdisMCmNotifyCloseAddressFamily) && p.o != nil && p.o.id == uint64(p.n) {
@@ -828,10 +840,10 @@ func enterCmNotifyComplete(c *Checker, cl *call) {
 				"ProtocolCmNotifyCloseAfComplete was called with the context of an open that failed", d.failedAt).Adapter = d.adapter
 			return
 		}
-		if d != nil && d.cmNotify.state != opUnknown {
+		if d != nil && d.cmNotify.state != opUnknown && d.cmNotify.state != opIdle {
 			c.check(rule.CLOSE15)
 			c.report(rule.CLOSE15, cl.ev, rule.NDIS, nil, c.names[d.mgrLabel],
-				"ProtocolCmNotifyCloseAfComplete was called for a request that was not pending", d.cmNotify.last).Adapter = d.adapter
+				"ProtocolCmNotifyCloseAfComplete was called for a request that was not pending", d.cmNotify.last).since(d.opened).Adapter = d.adapter
 			return
 		}
 		c.skip(rule.CLOSE15, reasonNoContext)
@@ -843,7 +855,7 @@ func enterCmNotifyComplete(c *Checker, cl *call) {
 	prev, name := o.cmNotify.done, c.managerName(o)
 	switch o.cmNotify.complete(cl.ev) {
 	case opTwice, opUnpended:
-		if !o.assumed {
+		if d := c.managerDriver(o); !o.assumed && (o.cmNotify.state != opIdle || d != nil && d.downSeen) {
 			c.report(rule.CLOSE15, cl.ev, rule.NDIS, o.adapter, name,
 				"ProtocolCmNotifyCloseAfComplete was called for a request that was not pending", o.cmNotify.call, o.cmNotify.ret, prev, o.openEnter)
 		}
@@ -986,7 +998,11 @@ func (c *Checker) unanswered(o *afOpen, over ev, atEnd bool) {
 				"the open pended and NDIS never called ProtocolClOpenAfCompleteEx", o.openEnter)
 			return
 		}
-		if !o.hadServer && o.reg == nil && (o.adapter == nil || !c.anyManagerUp(o)) || o.flight >= 0 && len(c.inFlight) > 1 && c.ambiguous(o) {
+		if !clientUp {
+			c.skip(rule.OPEN05, reasonNoUpcalls) // it may have been refused out of sight
+			return
+		}
+		if o.adapter == nil || !c.managersUp(o.adapter, o.typ) || !o.hadServer && o.reg == nil && !c.anyManagerUp(o) || o.flight >= 0 && len(c.inFlight) > 1 && c.ambiguous(o) {
 			c.skip(rule.OPEN05, reasonNoUpcalls)
 			return
 		}

@@ -168,7 +168,7 @@ func enterClOpen(c *Checker, cl *call) {
 	if cl.has&format.HasContext != 0 {
 		if cl.context != 0 {
 			c.check(rule.CLOSE19)
-			if x := c.clientOpen(cl, alive); x != nil && alive(x) && x.client != nil && x.client.driver == b.driver {
+			if x := c.clientOpen(cl, alive); x != nil && alive(x) && x.client != nil && x.client.driver == b.driver && b.driver.upSeen {
 				cl.verdict |= suspectContextInUse
 				cl.inUse, cl.inUseID = x, x.id
 			}
@@ -219,6 +219,20 @@ func enterClOpen(c *Checker, cl *call) {
 				"the client opens an AF that it was not notified of", b.opened).severity(rule.Warning)
 		}
 	}
+}
+
+// inSight says that the callbacks of both sides are captured, so that the end of o shows.
+func (o *afOpen) inSight() bool {
+	if o.client != nil && !o.client.driver.upSeen {
+		return false
+	}
+	switch {
+	case o.owner != nil:
+		return o.owner.driver.upSeen
+	case o.ownerA != nil:
+		return o.ownerA.driver != nil && o.ownerA.driver.upSeen
+	}
+	return true
 }
 
 // alive says that an AF open still needs its contexts.
@@ -352,7 +366,7 @@ func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
 		return o
 	}
 	if !x.unlinked {
-		if alive(x) && !x.assumed && !c.gapSince(x.openEnter.ts) {
+		if alive(x) && !x.assumed && !c.gapSince(x.openEnter.ts) && x.inSight() {
 			c.check(rule.OPEN05)
 			c.report(rule.OPEN05, o.openEnter, rule.NDIS, o.adapter, c.clientName(o),
 				"NDIS gave out the NdisAfHandle of an open that is still live", x.openEnter)
@@ -416,7 +430,7 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 		return
 	}
 	c.check(rule.OPEN02)
-	o.hadServer = live != nil && live.driver != nil && live.driver.upSeen
+	o.hadServer = live != nil && live.driver != nil && live.driver.upSeen && c.managersUp(a, cl.afType)
 	if !final {
 		return
 	}
@@ -429,7 +443,7 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 		return
 	}
 	// OPEN-05: the call manager was asked.
-	if live.driver == nil || !live.driver.upSeen {
+	if !c.managersUp(a, cl.afType) {
 		c.skip(rule.OPEN05, reasonNoUpcalls)
 		return
 	}
@@ -591,6 +605,10 @@ func (c *Checker) stillPending(cl *call, at ev) {
 
 func (c *Checker) judgeStillPending(cl *call, at ev) {
 	p := cl.b.pending
+	if p != nil && p.cmUpcalls == 0 {
+		c.skip(rule.OPEN09, reasonNoUpcalls) // when the call manager answered is not in sight
+		return
+	}
 	c.check(rule.OPEN09)
 	if p == nil || p == cl.o || p.cmFinalOK || p.clOpen.state != opPended || p.clOpen.ret.n > cl.ev.n {
 		return
@@ -618,7 +636,7 @@ func enterCmOpen(c *Checker, cl *call) {
 	}
 	// A handle that is in use cannot be given to another open.
 	if cl.has&format.HasAF != 0 && cl.af != 0 {
-		if x, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); ok && x.handle == cl.af && !x.assumed && alive(x) && x.cmUpcalls > 0 && !c.gapSince(x.openEnter.ts) {
+		if x, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); ok && x.handle == cl.af && !x.assumed && alive(x) && x.cmUpcalls > 0 && !c.gapSince(x.openEnter.ts) && x.inSight() {
 			c.check(rule.OPEN05)
 			c.report(rule.OPEN05, cl.ev, rule.NDIS, x.adapter, c.who(cl.label, d),
 				"ProtocolCmOpenAf got the NdisAfHandle of an open that is still live", x.cmOpen.call)
@@ -630,7 +648,7 @@ func enterCmOpen(c *Checker, cl *call) {
 	case o != nil && o.cmUpcalls > 0:
 		c.check(rule.OPEN05)
 		c.report(rule.OPEN05, cl.ev, rule.NDIS, o.adapter, c.who(cl.label, d),
-			"ProtocolCmOpenAf was called more than once for one open", o.cmOpen.call, o.openEnter)
+			"ProtocolCmOpenAf was called more than once for one open", o.cmOpen.call, o.openEnter).since(o.adapter.birth())
 		return
 	case o == nil:
 		x := c.newOpen(cl)
@@ -698,6 +716,9 @@ func (c *Checker) asked(cl *call, owner *binding, ownerA *adapter) (o *afOpen, s
 	a := ownerA
 	if owner != nil {
 		a = owner.adapter
+	}
+	if a != nil && a.unseen {
+		return nil, true // the open behind it may not be in the trace
 	}
 	for _, x := range c.inFlight {
 		if x.ns != cl.ns || a != nil && x.adapter != nil && x.adapter != a {
@@ -783,6 +804,8 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 		if other.mcm {
 			ownerA = a
 		}
+	case other != nil && !c.knownAdapter(a):
+		c.skip(rule.OPEN19, reasonAssumed) // who was asked may have registered it out of sight
 	case other != nil && owner == nil && ownerA == nil:
 		// The context is nobody's. If that of the owner is known, it is the wrong one.
 		o.reg = other
@@ -1006,7 +1029,20 @@ func (c *Checker) variant(cl *call, o *afOpen, id rule.ID) {
 
 // --- the client is told ---
 
+// unopened says that the calls of the client which the callback went to are not captured: its
+// context may be of an open that the trace does not have.
+func (c *Checker) unopened(cl *call) bool {
+	if d := c.labelled(cl.label); d == nil || !d.unopened {
+		return false
+	}
+	c.blur()
+	return true
+}
+
 func enterClOpenComplete(c *Checker, cl *call) {
+	if c.unopened(cl) {
+		return
+	}
 	var o *afOpen
 	waiting := func(o *afOpen) bool { return o.clOpen.state == opPended || o.clOpen.state == opCalled }
 	if cl.has&format.HasAF != 0 && cl.af != 0 {
@@ -1112,6 +1148,18 @@ func enterClOpenComplete(c *Checker, cl *call) {
 	}
 }
 
+// managersUp says that the callbacks of everybody who may serve the AF are captured.
+func (c *Checker) managersUp(a *adapter, typ uint32) bool {
+	for _, list := range [2][]*registration{a.regs, a.past} {
+		for _, r := range list {
+			if r.typ == typ && r.state != regFailed && (r.driver == nil || !r.driver.upSeen) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // lateAccept judges a pended open that succeeded as one that succeeded at once.
 func (c *Checker) lateAccept(o *afOpen, told ev) {
 	a := o.adapter
@@ -1133,7 +1181,7 @@ func (c *Checker) lateAccept(o *afOpen, told ev) {
 		}
 	case live == nil || live.assumed:
 		c.skip(rule.OPEN05, reasonAssumed)
-	case live.driver == nil || !live.driver.upSeen:
+	case !c.managersUp(a, o.typ):
 		c.skip(rule.OPEN05, reasonNoUpcalls)
 	default:
 		c.check(rule.OPEN05)
@@ -1145,7 +1193,7 @@ func (c *Checker) lateAccept(o *afOpen, told ev) {
 func (c *Checker) lateOpenComplete(cl *call, d *deadOpen) {
 	c.check(rule.OPEN13)
 	c.report(rule.OPEN13, cl.ev, rule.NDIS, nil, c.names[d.clientLabel],
-		"NDIS called ProtocolClOpenAfCompleteEx for an open that has ended", d.clOpen.last).Adapter = d.adapter
+		"NDIS called ProtocolClOpenAfCompleteEx for an open that has ended", d.clOpen.last).since(d.opened).Adapter = d.adapter
 }
 
 // buried finds the dead AF open that a value of the row named.

@@ -473,6 +473,10 @@ func returnBind(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if a.op.returned(at, st, known) == opUnpended {
 		c.unpendedBind(a, a.op.done, cl.label, "NdisCompleteBindAdapterEx", at)
 	}
+	if a.b == nil && a.adapter != nil && !a.openFailed.seen() && (!known || st == ndis.StatusPending || st == ndis.StatusSuccess) {
+		a.counted = true
+		a.adapter.unopened++
+	}
 	if known && st == ndis.StatusPending {
 		if a.finished() { // completed early
 			c.bindDone(a, a.done)
@@ -495,6 +499,7 @@ func (c *Checker) unpendedBind(a *bindAttempt, at ev, label uint32, what string,
 
 func enterCompleteBind(c *Checker, cl *call) {
 	if cl.d.has&keyBindContext == 0 {
+		c.blur()
 		c.skip(rule.BIND06, reasonNoKey)
 		return
 	}
@@ -524,9 +529,20 @@ func returnCompleteBind(c *Checker, cl *call, at ev, known bool, st ndis.Status)
 	}
 }
 
+// open notes that what the bind does with its adapter is in the trace after all.
+func (a *bindAttempt) open() {
+	if a.counted {
+		a.counted = false
+		a.adapter.unopened--
+	}
+}
+
 // bindDone draws the consequences of the end of a bind.
 func (c *Checker) bindDone(a *bindAttempt, at ev) {
 	c.unpend(a)
+	if a.hasStatus && a.status != ndis.StatusSuccess {
+		a.open()
+	}
 	b := a.b
 	fault := rule.Client
 	if b != nil {
@@ -539,6 +555,15 @@ func (c *Checker) bindDone(a *bindAttempt, at ev) {
 			b.complete = at
 		}
 	case a.status == ndis.StatusSuccess:
+		if b == nil && !a.openFailed.seen() {
+			// It has opened the adapter out of sight: so it may have done other things.
+			if a.adapter != nil {
+				a.adapter.unseen = true
+			}
+			if d := c.labelled(a.label); d != nil {
+				d.unopened = true
+			}
+		}
 		c.check(rule.BIND03)
 		if a.openFailed.seen() && (b == nil || !b.valid) {
 			c.report(rule.BIND03, at, fault, a.adapter, c.who(a.label, nil),
@@ -669,6 +694,7 @@ func enterOpenAdapter(c *Checker, cl *call) {
 	b.attempt = a
 	b.adapter = c.adapterOf(cl)
 	if a != nil {
+		a.open()
 		a.b = b
 		if b.adapter == nil {
 			b.adapter = a.adapter
@@ -850,7 +876,7 @@ func (c *Checker) useBinding(cl *call) *binding {
 			cl.name()+" uses a binding handle after NdisCloseAdapterEx", b.close.enter)
 		cl.found = f.since(b.close.enter)
 	}
-	if b.open.state == opPended {
+	if b.open.state == opPended && b.driver.upSeen {
 		cl.verdict |= suspectOpenPending
 	}
 	if c.before(&b.asked, cl) && b.unbind.state == markNone && cl.fn != ndis.NdisUnbindAdapter {
@@ -898,6 +924,7 @@ func enterUnbind(c *Checker, cl *call) {
 	b := c.bindingByContext(cl)
 	cl.b = b
 	if b == nil {
+		c.blur()
 		return
 	}
 	b.driver.touch(true)
@@ -943,6 +970,7 @@ func returnUnbind(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 
 func enterCompleteUnbind(c *Checker, cl *call) {
 	if cl.d.has&keyUnbindContext == 0 {
+		c.blur()
 		c.skip(rule.BIND06, reasonNoKey)
 		return
 	}
@@ -1026,7 +1054,7 @@ func returnCloseAdapter(c *Checker, cl *call, at ev, known bool, st ndis.Status)
 		bound := b.attempt == nil || b.attempt.finished() && c.before(&b.attempt.doneMark, cl)
 		if bound && b.unbind.state == markNone {
 			c.report(rule.BIND08, cl.ev, c.protocolActor(b), b.adapter, c.who(b.label, b.driver),
-				"NdisCloseAdapterEx was called outside the bind and unbind handlers; NdisUnbindAdapter is for that", at).since(b.opened)
+				"NdisCloseAdapterEx was called outside the bind and unbind handlers; NdisUnbindAdapter is for that", at).since(b.open.call)
 		}
 	}
 	m := b.close
@@ -1047,7 +1075,7 @@ func enterCloseAdapterComplete(c *Checker, cl *call) {
 	case opTwice, opUnpended:
 		if !b.assumed || b.close.state != markNone {
 			c.report(rule.BIND06, cl.ev, rule.NDIS, b.adapter, c.who(b.label, b.driver),
-				"ProtocolCloseAdapterCompleteEx was called for a close that did not pend, or a second time", b.close.enter, ret, prev)
+				"ProtocolCloseAdapterCompleteEx was called for a close that did not pend, or a second time", b.close.enter, ret, prev).since(b.opened)
 		}
 		return
 	}

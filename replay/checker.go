@@ -49,6 +49,7 @@ type Checker struct {
 	lastSeq uint64
 	lost    uint64
 	gaps    []gap
+	blurs   []gap // rows that could not be laid to an object
 	nGaps   uint64
 
 	b *format.Batch

@@ -26,6 +26,7 @@ const (
 	reasonNoKey
 	reasonAmbiguous
 	reasonNoIRQL
+	reasonBlurred
 	reasonNotJudged
 	numReasons
 )
@@ -44,6 +45,7 @@ var reasonText = [numReasons]string{
 	"detail key not recorded",
 	"the row does not say which of several objects",
 	"IRQL not recorded",
+	"rows in between do not say what they are about",
 	"not judged by this version",
 }
 
@@ -60,8 +62,58 @@ type finding struct {
 // check counts an evaluation of a rule.
 func (c *Checker) check(id rule.ID) { c.checked[id]++ }
 
-// skip counts that a rule could not be evaluated.
-func (c *Checker) skip(id rule.ID, why reason) { c.unchecked[id][why]++ }
+// lacks counts that a rule could not be evaluated.
+func (c *Checker) lacks(id rule.ID, why reason) { c.unchecked[id][why]++ }
+
+// skip is lacks; where the row did not say which object it is about, other findings suffer.
+func (c *Checker) skip(id rule.ID, why reason) {
+	c.lacks(id, why)
+	switch why {
+	case reasonNoContext, reasonNoHandle, reasonAmbiguous, reasonNoStatus:
+		c.blur()
+	}
+}
+
+// blur notes that the current row could not be laid to the object it is about. It may be
+// the very row whose absence, or whose place, a finding rests on: such findings are not
+// made at all, because the trace does not carry what they need.
+func (c *Checker) blur() {
+	if c.b == nil {
+		return
+	}
+	ts := c.b.TS[c.i]
+	if n := len(c.blurs); n > 0 && c.blurs[n-1].to == ts {
+		return
+	}
+	if len(c.blurs) >= maxBlurs {
+		last := &c.blurs[len(c.blurs)-1]
+		last.to, last.seq = ts, 0
+		return
+	}
+	c.blurs = append(c.blurs, gap{ts, ts, c.b.Seq[c.i]})
+}
+
+// maxBlurs bounds how many such rows are told apart.
+const maxBlurs = 1 << 16
+
+// blurred says that a row which is no part of the finding may explain it.
+func (c *Checker) blurred(f *finding) bool {
+	i := sort.Search(len(c.blurs), func(i int) bool { return c.blurs[i].to >= f.from })
+	for ; i < len(c.blurs) && c.blurs[i].from <= f.to; i++ {
+		if !slices.Contains(f.Events, c.blurs[i].seq) {
+			return true
+		}
+	}
+	return false
+}
+
+// whole are the rules that rest on who holds what on an adapter: anything lost since it came
+// up could explain them.
+var whole = map[rule.ID]bool{
+	rule.OPEN03: true, rule.OPEN05: true, rule.OPEN13: true, rule.OPEN19: true, rule.OPEN20: true, rule.ROLE07: true,
+	rule.CLOSE11: true, rule.CLOSE20: true, rule.NOTE07: true, rule.BIND04: true, rule.BIND05: true, rule.BIND06: true, rule.BIND08: true,
+	rule.SAP01: true, rule.SAP04: true,
+}
 
 // report adds a finding about the row at. proof are the other rows that show it; the
 // earliest and the latest bound the time in which lost events could explain it away.
@@ -71,6 +123,9 @@ func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver
 	f.Message, f.Driver = message, driver
 	if a != nil {
 		f.Adapter = a.id
+	}
+	if whole[id] {
+		f.from = min(f.from, a.birth().ts)
 	}
 	f.Events = append(f.Events, at.seq)
 	for _, p := range proof {
@@ -168,6 +223,10 @@ func (c *Checker) Finish(end End) *Result {
 	gaps := mergeGaps(c.gaps)
 	for _, f := range c.findings {
 		if f.dropped {
+			continue
+		}
+		if !f.shown && c.blurred(f) {
+			c.unchecked[f.Rule][reasonBlurred]++
 			continue
 		}
 		switch {

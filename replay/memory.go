@@ -50,6 +50,7 @@ type deadOpen struct {
 	mgrLabel    uint32
 	failed      bool
 	failedAt    ev
+	opened      ev
 	reopened    bool
 	closeMark   mark
 	cmDone      mark
@@ -65,7 +66,7 @@ type deadOpen struct {
 func (c *Checker) bury(o *afOpen) {
 	d := deadOpen{
 		id: o.id, clientLabel: c.clientLabel(o), mgrLabel: o.mgrLabel,
-		failed: o.state == afDead, failedAt: o.cmFinalAt, reopened: o.reopened,
+		failed: o.state == afDead, failedAt: o.cmFinalAt, opened: o.openEnter, reopened: o.reopened,
 		closeMark: o.closeMark, cmDone: o.cmDone,
 		clOpen: o.clOpen.dead(), cmOpen: o.cmOpen.dead(), clClose: o.clClose.dead(), cmClose: o.cmClose.dead(),
 		clNotify: o.clNotify.dead(), cmNotify: o.cmNotify.dead(),

@@ -182,7 +182,7 @@ func enterOidRequest(c *Checker, cl *call) {
 				cl.name()+" carries an NdisPartyHandle and no NdisAfHandle").evident()
 		}
 	} else if !isMCm[cl.fn] {
-		c.skip(rule.OID02, reasonNoHandle)
+		c.lacks(rule.OID02, reasonNoHandle)
 	}
 	if o != nil && cl.d.has&keyOID != 0 && (isMCm[cl.fn] || c.byManager(cl, o) || o.owner != nil && cl.b == o.owner) {
 		switch ndis.OID(cl.d.oid) {

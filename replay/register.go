@@ -488,11 +488,11 @@ func (c *Checker) registrationRefused(cl *call, r *registration, at ev, st ndis.
 		}
 	}
 	for _, e := range r.early {
-		if c.claimed(a, r.typ) {
+		if c.claimed(a, r.typ) || !c.knownAdapter(a) {
 			break
 		}
 		c.report(rule.NOTE03, e, rule.NDIS, a, r.owner(c),
-			"clients were notified of an AF whose registration then failed", cl.ev, at).also(rule.REG15)
+			"clients were notified of an AF whose registration then failed", cl.ev, at).also(rule.REG15).since(a.born())
 	}
 	if len(a.past) >= maxPast {
 		c.dropPast(a)
@@ -545,8 +545,11 @@ func (c *Checker) endRegistrations(a *adapter, b *binding, m *mark, at ev) {
 
 // knownAdapter says that no registration on a can come from before the trace.
 func (c *Checker) knownAdapter(a *adapter) bool {
-	if a == nil || a.init.state == markNone && a.mcm != no {
+	if a == nil || a.unseen || a.unopened > 0 || a.init.state == markNone && a.mcm != no {
 		return false
+	}
+	if a.mcm != no && a.driver != nil && !a.driver.downSeen {
+		return false // its miniport may be a call manager whose calls are not captured
 	}
 	for _, b := range a.bindings {
 		if b.assumed {
@@ -554,6 +557,14 @@ func (c *Checker) knownAdapter(a *adapter) bool {
 		}
 	}
 	return true
+}
+
+// birth is born for an adapter that may not be known.
+func (a *adapter) birth() ev {
+	if a == nil {
+		return ev{ts: minTime, seq: 1}
+	}
+	return a.born()
 }
 
 // born is the row from which everything about a is in the trace.
@@ -583,7 +594,7 @@ func enterNotify(c *Checker, cl *call) {
 	b.driver.touch(true)
 	who := c.who(b.label, b.driver)
 	c.check(rule.NOTE07)
-	if c.before(&b.close, cl) {
+	if c.before(&b.close, cl) && (cl.label == 0 || c.boundInSight(cl.label)) {
 		c.report(rule.NOTE07, cl.ev, rule.NDIS, b.adapter, who,
 			"an AF notification went to a binding that is closed", b.close.enter, b.close.ret)
 		cl.b = nil
@@ -609,7 +620,7 @@ func enterNotify(c *Checker, cl *call) {
 // boundInSight says that the trace has every binding of a driver, with its context.
 func (c *Checker) boundInSight(label uint32) bool {
 	d := c.labelled(label)
-	return d.contextless == 0 && d.assumed == 0 && (d.known > 0 || d.registered.ret.seen())
+	return d.contextless == 0 && d.assumed == 0 && !d.unopened && d.registered.ret.seen()
 }
 
 // tellOnce notes that b is told of r, and judges that it is told once (NOTE-06).
@@ -841,7 +852,7 @@ func (c *Checker) due(x *binding, r *registration) (at ev, bound bool, ok bool) 
 		c.skip(rule.NOTE01, reasonRole)
 		return ev{}, false, false
 	}
-	if !x.driver.upSeen {
+	if !x.driver.upSeen || r.driver == nil || !r.driver.upSeen {
 		c.skip(rule.NOTE01, reasonNoUpcalls)
 		return ev{}, false, false
 	}

@@ -363,6 +363,7 @@ func (s *sap) adapter() *adapter {
 // sapOf finds the SAP whose handle a row carries, or what is left of it.
 func (c *Checker) sapOf(cl *call) (*sap, *deadSap) {
 	if cl.has&format.HasSAP == 0 || cl.sap == 0 {
+		c.blur()
 		return nil, nil
 	}
 	k := key{kindSAP<<56 | cl.ns, cl.sap}

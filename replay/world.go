@@ -122,6 +122,7 @@ type driver struct {
 	regs        int       // AFs it registered successfully
 	misdirected int       // completions of opens it sent to handles that do not exist
 	first       ndis.Func // of its first row in the trace
+	unopened    bool      // it was bound, and the call that opens the adapter is not in the trace
 	isMiniport  bool
 	isProtocol  bool
 	vcUps       bool // a MiniportCo callback for a VC was seen
@@ -161,6 +162,8 @@ type adapter struct {
 	bindings    []*binding
 	served      []*afOpen // as miniport call manager
 	asked       bool      // the trace has opens of clients on it
+	unseen      bool      // a driver is bound to it whose calls are not captured
+	unopened    int       // binds to it that have not opened it in the trace
 	surprise    ev        // it was told of its surprise removal
 	requests    int       // OID requests that its miniport has pended
 	haltedEarly bool      // UNLOAD-03 was reported of it
@@ -173,6 +176,7 @@ const maxPast = 16
 
 // bindAttempt is one ProtocolBindAdapterEx upcall and what came of it.
 type bindAttempt struct {
+	counted    bool // among adapter.unopened
 	ns         uint64
 	bindCtx    uint64
 	hasCtx     bool
