@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -56,7 +57,8 @@ type finding struct {
 	inferred bool
 	atEnd    bool // something that had not come when the trace ended
 	dropped  bool
-	shown    bool // the row alone proves it
+	claims   *driver // its calls must be captured for the finding to stand
+	shown    bool    // the row alone proves it
 }
 
 // check counts an evaluation of a rule.
@@ -69,9 +71,26 @@ func (c *Checker) lacks(id rule.ID, why reason) { c.unchecked[id][why]++ }
 func (c *Checker) skip(id rule.ID, why reason) {
 	c.lacks(id, why)
 	switch why {
-	case reasonNoContext, reasonNoHandle, reasonAmbiguous, reasonNoStatus:
+	case reasonNoHandle:
+		c.blur()
+	case reasonNoContext, reasonAmbiguous:
+		if !c.namesObject() {
+			c.blur()
+		}
+	case reasonNoStatus:
 		c.blur()
 	}
+}
+
+// namesObject says that the current row names an object, and that whatever its driver has
+// was given to it within the trace: then it names one that does not exist.
+func (c *Checker) namesObject() bool {
+	if c.b == nil || c.b.Has[c.i]&format.HasContext == 0 {
+		return false
+	}
+	d := c.labelled(c.label(c.i))
+	return d != nil && c.nGaps == 0 && d.upSeen && d.downSeen && d.assumed == 0 && !d.unopened && d.contextless == 0 &&
+		(d.registered.state == markReturned || d.isMiniport && d.first == ndis.MiniportInitializeEx)
 }
 
 // blur notes that the current row could not be laid to the object it is about. It may be
@@ -115,6 +134,13 @@ var whole = map[rule.ID]bool{
 	rule.SAP01: true, rule.SAP04: true,
 }
 
+// unclaimed are the rules that rest on nobody having registered an AF: a miniport that may be
+// a call manager, and whose calls are not captured, may have.
+var unclaimed = map[rule.ID]bool{
+	rule.NOTE03: true, rule.REG12: true, rule.REG15: true, rule.REG17: true,
+	rule.OPEN02: true, rule.OPEN04: true, rule.OPEN05: true, rule.OPEN19: true,
+}
+
 // report adds a finding about the row at. proof are the other rows that show it; the
 // earliest and the latest bound the time in which lost events could explain it away.
 func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver string, message string, proof ...ev) *finding {
@@ -126,6 +152,9 @@ func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver
 	}
 	if whole[id] {
 		f.from = min(f.from, a.birth().ts)
+	}
+	if unclaimed[id] && a != nil && a.mcm != no {
+		f.claims = a.driver
 	}
 	f.Events = append(f.Events, at.seq)
 	for _, p := range proof {
@@ -223,6 +252,10 @@ func (c *Checker) Finish(end End) *Result {
 	gaps := mergeGaps(c.gaps)
 	for _, f := range c.findings {
 		if f.dropped {
+			continue
+		}
+		if f.claims != nil && !f.claims.downSeen {
+			c.unchecked[f.Rule][reasonNoCalls]++
 			continue
 		}
 		if !f.shown && c.blurred(f) {

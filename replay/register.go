@@ -548,9 +548,6 @@ func (c *Checker) knownAdapter(a *adapter) bool {
 	if a == nil || a.unseen || a.unopened > 0 || a.init.state == markNone && a.mcm != no {
 		return false
 	}
-	if a.mcm != no && a.driver != nil && !a.driver.downSeen {
-		return false // its miniport may be a call manager whose calls are not captured
-	}
 	for _, b := range a.bindings {
 		if b.assumed {
 			return false
