@@ -532,7 +532,9 @@ func enterClCloseComplete(c *Checker, cl *call) {
 				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.clClose.last).since(d.opened).Adapter = d.adapter
 			return
 		}
-		c.strayClose = cl.ev
+		if !c.namesObject() {
+			c.strayClose = cl.ev
+		}
 		c.skip(rule.CLOSE18, reasonNoContext)
 		return
 	}
