@@ -388,6 +388,26 @@ type afOpen struct {
 // ctx chains: several owners may use one context value, so a value names a list of
 // objects, newest first, and the label of the row picks among them.
 
+// unchain takes x out of the list that k names; next is where an element keeps the one
+// behind it.
+func unchain[V any](t *table[*V], k key, x *V, next func(*V) **V) {
+	head, _ := t.get(k)
+	if head == x {
+		if behind := *next(x); behind == nil {
+			t.del(k)
+		} else {
+			t.put(k, behind)
+		}
+		return
+	}
+	for p := head; p != nil; p = *next(p) {
+		if *next(p) == x {
+			*next(p) = *next(x)
+			return
+		}
+	}
+}
+
 func (c *Checker) addBindingContext(b *binding, ctx uint64) {
 	k := key{kindBindingContext<<56 | b.ns, ctx}
 	b.context, b.hasCtx = ctx, true
@@ -396,24 +416,8 @@ func (c *Checker) addBindingContext(b *binding, ctx uint64) {
 }
 
 func (c *Checker) dropBindingContext(b *binding) {
-	if !b.hasCtx {
-		return
-	}
-	k := key{kindBindingContext<<56 | b.ns, b.context}
-	head, _ := c.bindings.get(k)
-	if head == b {
-		if b.ctxNext == nil {
-			c.bindings.del(k)
-		} else {
-			c.bindings.put(k, b.ctxNext)
-		}
-		return
-	}
-	for p := head; p != nil; p = p.ctxNext {
-		if p.ctxNext == b {
-			p.ctxNext = b.ctxNext
-			return
-		}
+	if b.hasCtx {
+		unchain(&c.bindings, key{kindBindingContext<<56 | b.ns, b.context}, b, func(b *binding) **binding { return &b.ctxNext })
 	}
 }
 
@@ -461,48 +465,16 @@ func (c *Checker) addManagerContext(o *afOpen, ctx uint64) {
 }
 
 func (c *Checker) dropClientContext(o *afOpen) {
-	if !o.hasClCtx {
-		return
-	}
-	k := key{kindClientAF<<56 | o.ns, o.clientCtx}
-	o.hasClCtx = false
-	head, _ := c.opens.get(k)
-	if head == o {
-		if o.clNext == nil {
-			c.opens.del(k)
-		} else {
-			c.opens.put(k, o.clNext)
-		}
-		return
-	}
-	for p := head; p != nil; p = p.clNext {
-		if p.clNext == o {
-			p.clNext = o.clNext
-			return
-		}
+	if o.hasClCtx {
+		o.hasClCtx = false
+		unchain(&c.opens, key{kindClientAF<<56 | o.ns, o.clientCtx}, o, func(o *afOpen) **afOpen { return &o.clNext })
 	}
 }
 
 func (c *Checker) dropManagerContext(o *afOpen) {
-	if !o.hasMgrCtx {
-		return
-	}
-	k := key{kindManagerAF<<56 | o.ns, o.managerCt}
-	o.hasMgrCtx = false
-	head, _ := c.opens.get(k)
-	if head == o {
-		if o.mgrNext == nil {
-			c.opens.del(k)
-		} else {
-			c.opens.put(k, o.mgrNext)
-		}
-		return
-	}
-	for p := head; p != nil; p = p.mgrNext {
-		if p.mgrNext == o {
-			p.mgrNext = o.mgrNext
-			return
-		}
+	if o.hasMgrCtx {
+		o.hasMgrCtx = false
+		unchain(&c.opens, key{kindManagerAF<<56 | o.ns, o.managerCt}, o, func(o *afOpen) **afOpen { return &o.mgrNext })
 	}
 }
 
