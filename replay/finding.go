@@ -28,7 +28,6 @@ const (
 	reasonAmbiguous
 	reasonNoIRQL
 	reasonBlurred
-	reasonNotJudged
 	numReasons
 )
 
@@ -47,7 +46,6 @@ var reasonText = [numReasons]string{
 	"the row does not say which of several objects",
 	"IRQL not recorded",
 	"rows in between do not say what they are about",
-	"not judged by this version",
 }
 
 // finding is a Finding with the span of time in which lost events could explain it.
@@ -324,9 +322,6 @@ func (c *Checker) count(r *Result) {
 				n.Reasons[reasonText[why]] += k
 			}
 		}
-		if !Judges(ru.ID) && ru.Kind == rule.Observable && n.Reasons == nil {
-			n.Reasons = map[string]uint64{reasonText[reasonNotJudged]: 0}
-		}
 		r.Rules = append(r.Rules, n)
 	}
 }
@@ -373,11 +368,8 @@ func isAFGroup(g string) bool {
 	return g == "REG" || g == "NOTE" || g == "OPEN" || g == "CLOSE"
 }
 
-// judged are the groups of rules that the checker evaluates.
-var judged = map[string]bool{"BIND": true, "ROLE": true, "REG": true, "NOTE": true, "OPEN": true, "CLOSE": true, "IRQL": true, "VC": true, "CALL": true, "QOS": true, "PARTY": true, "SAP": true, "OID": true, "LEAK": true, "UNLOAD": true}
-
-// Judges says whether the checker evaluates a rule.
+// Judges says whether the checker evaluates a rule: every one that a trace can show.
 func Judges(id rule.ID) bool {
 	r := id.Rule()
-	return r != nil && r.Kind == rule.Observable && (judged[r.Group] || id == rule.USE01 || id == rule.USE02)
+	return r != nil && r.Kind == rule.Observable
 }

@@ -243,26 +243,9 @@ func (c *Checker) addVCContext(v *vc, s side, value uint64) {
 }
 
 func (c *Checker) dropVCContext(v *vc, s side) {
-	x := &v.ctx[s]
-	if !x.has {
-		return
-	}
-	x.has = false
-	k := key{vcKinds[s]<<56 | v.ns, x.value}
-	head, _ := c.vcs.get(k)
-	if head == v {
-		if x.next == nil {
-			c.vcs.del(k)
-		} else {
-			c.vcs.put(k, x.next)
-		}
-		return
-	}
-	for p := head; p != nil; p = p.ctx[s].next {
-		if p.ctx[s].next == v {
-			p.ctx[s].next = x.next
-			return
-		}
+	if x := &v.ctx[s]; x.has {
+		x.has = false
+		unchain(&c.vcs, key{vcKinds[s]<<56 | v.ns, x.value}, v, func(v *vc) **vc { return &v.ctx[s].next })
 	}
 }
 
