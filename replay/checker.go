@@ -124,11 +124,14 @@ type Checker struct {
 
 	findings  []*finding
 	conflicts []Conflict
+	awaited   map[served][]int // opens that found nobody, as indices of conflicts
+	observer  Observer         // nil if nobody asks for the objects of the rows
 	checked   []uint64
 	unchecked [][numReasons]uint64
 	defects   map[string]uint64
 	unjudged  [ndis.NumFuncs]uint64
 	span      Span
+	observed  Row
 }
 
 // New returns a Checker for one trace.
@@ -139,6 +142,7 @@ func New(o Options) *Checker {
 		checked: make([]uint64, len(rule.All())+1), unchecked: make([][numReasons]uint64, len(rule.All())+1),
 		defects: map[string]uint64{}, lastTS: minTime,
 	}
+	c.observer, _ = o.Hook.(Observer)
 	if c.openLimit == 0 {
 		c.openLimit = 1e6
 	}
@@ -187,11 +191,18 @@ func (c *Checker) row() {
 	case format.PhaseGap:
 		c.gap(at)
 	case format.PhaseEnter:
-		c.entered(c.enter(at))
+		cl := c.enter(at)
+		c.entered(cl)
+		if c.observer != nil {
+			c.observe(cl, at)
+		}
 	case format.PhaseEvent:
 		cl := c.enter(at)
 		c.entered(cl)
 		c.returned(cl, at, false, 0)
+		if c.observer != nil {
+			c.observe(cl, at)
+		}
 		c.leave(cl)
 	case format.PhaseReturn:
 		c.ret(at)
@@ -356,6 +367,9 @@ func (c *Checker) ret(at ev) {
 	c.returned(cl, at, has&format.HasStatus != 0, ndis.Status(b.Status[i]))
 	if c.opt.Hook != nil {
 		c.tell(cl, at, has&format.HasStatus != 0, ndis.Status(b.Status[i]))
+	}
+	if c.observer != nil {
+		c.observe(cl, at)
 	}
 	c.leave(cl)
 }

@@ -272,8 +272,10 @@ func (c *Checker) Finish(end End) *Result {
 		case c.evicted && f.from == minTime:
 			f.Inconclusive, f.Why = true, "the handle may be one that is no longer remembered"
 		}
+		f.AtEnd = f.atEnd
 		r.Findings = append(r.Findings, f.Finding)
 	}
+	c.doubtConflicts(gaps)
 	sort.SliceStable(r.Findings, func(i, j int) bool {
 		a, b := &r.Findings[i], &r.Findings[j]
 		if a.Seq != b.Seq {
@@ -287,6 +289,23 @@ func (c *Checker) Finish(end End) *Result {
 	c.count(r)
 	c.judge(r, end.Truncated)
 	return r
+}
+
+// doubtConflicts marks the conflicts that rest on what nobody saw.
+func (c *Checker) doubtConflicts(gaps []gap) {
+	for i := range c.conflicts {
+		x := &c.conflicts[i]
+		probe := finding{Finding: Finding{Events: x.Events}, from: x.from, to: x.to}
+		switch {
+		case overlap(gaps, x.from, x.to):
+			x.Why = "events were lost in between"
+		case x.claims != nil && !x.claims.downSeen:
+			x.Why = reasonText[reasonNoCalls]
+		case c.blurred(&probe):
+			x.Why = reasonText[reasonBlurred]
+		}
+		x.Inconclusive = x.Why != ""
+	}
 }
 
 // mergeGaps sorts gaps and joins those that touch.
