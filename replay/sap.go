@@ -897,7 +897,7 @@ func (c *Checker) deregisteredDead(cl *call, d *deadSap) {
 		"the client deregisters a SAP a second time", d.dereg.enter).also(rule.SAP06, rule.USE02)
 	f.Adapter = d.adapter
 	if d.lenient {
-		f.severity(rule.Info)
+		c.unclear(f, rule.AMB18, rule.Info)
 	}
 	cl.found = f
 }
@@ -909,7 +909,7 @@ func returnClDeregisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Stat
 		cl.found = c.report(rule.SAP05, cl.ev, rule.Client, s.adapter(), s.names(c),
 			"the client deregisters a SAP a second time", s.dereg.enter).also(rule.SAP06, rule.USE02)
 		if s.deregFailed {
-			cl.found.severity(rule.Info) // AMB-18
+			c.unclear(cl.found, rule.AMB18, rule.Info)
 		}
 	}
 	if f := cl.found; f != nil && known && st != ndis.StatusFailure {

@@ -14,7 +14,7 @@ import (
 
 // Replay runs the checker over the rows of s in batches of size rows.
 func (s *Scenario) Replay(size int) (*replay.Result, error) {
-	o := replay.Options{Metadata: s.Metadata}
+	o := replay.Options{Metadata: s.Metadata, Strict: s.Strict}
 	for k, v := range s.Options {
 		switch k {
 		case "af-identity":

@@ -39,8 +39,8 @@
 //
 // Directives: "adapter NAME [co|legacy|mcm] [up] [unseen] [MINIPORT]", "driver NAME ROLE…
 // [label=TEXT]" (roles client, call-manager, co, no-co; unseen: it came before the trace),
-// "expect verdict V", "expect conflict KIND AF HOLDER CONTENDER", "option KEY=VALUE", "meta
-// KEY=VALUE", "wait DURATION", "gap [N] [since=DURATION]" (events were lost), "cut" (the trace
+// "expect verdict V", "expect conflict KIND AF HOLDER CONTENDER", "option KEY=VALUE", "strict AMB…"
+// (ambiguities held strictly), "meta KEY=VALUE", "wait DURATION", "gap [N] [since=DURATION]" (events were lost), "cut" (the trace
 // ends without its end mark).
 package scenario
 
@@ -52,6 +52,7 @@ import (
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // Limits of a scenario text.
@@ -78,6 +79,7 @@ type Scenario struct {
 	Marks    []Mark
 	Expect   []Expectation
 	Options  map[string]string // "option" lines
+	Strict   rule.AMBSet       // "strict" lines
 	Cut      bool              // "cut": the trace ends without its end mark
 }
 
@@ -509,6 +511,15 @@ func (c *compiler) directive(s *step) error {
 		for _, kv := range s.keys {
 			c.s.Options[kv.key] = kv.value
 		}
+	case "strict":
+		set, err := rule.ParseStrict(s.args)
+		if err == nil && len(s.args) == 0 {
+			err = errf("strict needs an ambiguity, such as AMB-05")
+		}
+		if err != nil {
+			return c.fail(s.line, "%v", err)
+		}
+		c.s.Strict |= set
 	case "meta":
 		for _, kv := range s.keys {
 			c.s.Metadata[kv.key] = kv.value
