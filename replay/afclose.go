@@ -967,6 +967,9 @@ func (c *Checker) checkServed(served []*afOpen, d *driver, enter, at ev) {
 			byOID := o.oidAsked.seen()
 			onlyOID := byOID && c.opt.Strict.Has(rule.AMB19) && !d.names5x
 			if o.cmNotify.state == opIdle && o.closeMark.state == markNone && !o.over && (!byOID || onlyOID) {
+				if onlyOID {
+					c.unclosed(o, at)
+				}
 				o.over = true
 				if left != nil {
 					c.extend(left, o.openEnter)

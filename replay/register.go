@@ -947,8 +947,15 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 		x.strays-- // it came, but named another address family: NOTE-03 has it
 		return
 	}
+	what, isClient := "the client", c.hasRole(x.driver, roleClient) == yes
+	if !isClient {
+		what = "a call manager"
+	}
 	f := c.report(id, at, rule.NDIS, r.adapter, c.who(x.label, x.driver),
-		"the client was never notified of "+ndis.AFType(r.typ).String()+" of "+c.named(r), r.enter, r.ret, x.complete, over)
+		what+" was never notified of "+ndis.AFType(r.typ).String()+" of "+c.named(r), r.enter, r.ret, x.complete, over)
+	if !isClient {
+		c.unclear(f, rule.AMB04, rule.Error)
+	}
 	if id == rule.NOTE10 {
 		f.also(rule.NOTE01)
 	}

@@ -625,7 +625,10 @@ func (c *Checker) delivered(cl *call, r *vcOp, id rule.ID, s side, v *vc, what s
 	if fault == opTwice {
 		msg = "NDIS called " + cl.name() + " a second time for one " + what
 	}
-	c.vcNDIS(id, cl.ev, s, v, msg, asked, ret, prev)
+	f := c.vcNDIS(id, cl.ev, s, v, msg, asked, ret, prev)
+	if id == rule.VC09 && fault == opUnpended && v.mcm == yes {
+		c.unclear(f, rule.AMB09, rule.Error)
+	}
 }
 
 // vcVariant judges that a call manager uses the functions of its kind on a VC.
@@ -780,6 +783,9 @@ func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		if f := cl.found; f != nil {
 			f.drop()
 			g := c.vcNDIS(rule.VC04, at, sideClient, v, cl.name()+" succeeded although its NdisAfHandle is not one of an open AF", cl.ev).also(f.Rule)
+			if o := cl.o; o != nil && o.id == uint64(cl.n) && c.before(&o.failedClose, cl) {
+				c.unclear(g, rule.AMB07, rule.Error)
+			}
 			for _, id := range f.Also {
 				if id == rule.USE01 || id == rule.OPEN18 {
 					g.also(id)

@@ -29,6 +29,7 @@ type Trace struct {
 // Options of New. The zero value is the documented default.
 type Options struct {
 	FailOn  FailOn
+	Strict  rule.AMBSet // ambiguities that the replay held strictly
 	Timings []timing.Row
 }
 
@@ -42,6 +43,7 @@ type Report struct {
 	Findings  []Finding      `json:"findings"`
 	Conflicts []Conflict     `json:"conflicts"`
 	Rules     []Rule         `json:"rules"`
+	Strict    []string       `json:"strict,omitempty"` // ambiguities that were held strictly
 	Timings   []Timing       `json:"timings"`
 
 	verdict  replay.Verdict
@@ -122,7 +124,7 @@ type Timing struct {
 func New(traces []Trace, o Options) *Report {
 	r := &Report{
 		Schema: Schema, Traces: []TraceSummary{}, Findings: []Finding{}, Conflicts: []Conflict{},
-		Rules: []Rule{}, Timings: []Timing{}, unjudged: map[ndis.Func]uint64{},
+		Rules: []Rule{}, Strict: o.Strict.Names(), Timings: []Timing{}, unjudged: map[ndis.Func]uint64{},
 	}
 	rules := map[rule.ID]*replay.RuleCount{}
 	own := replay.Conforms // what the verdict is without FailOn

@@ -187,6 +187,9 @@ func (t *textReport) head() {
 		word += " (by --fail-on)"
 	}
 	t.line("%s: %s in %s", word, strings.Join(parts, ", "), rows.Count(t.Events, "event"))
+	if len(t.Strict) > 0 {
+		t.line("  held strictly: %s", strings.Join(t.Strict, ", "))
+	}
 	for i := range t.Traces {
 		s := &t.Traces[i]
 		text := rows.Count(s.Events, "event")

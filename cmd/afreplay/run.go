@@ -18,6 +18,7 @@ import (
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/replay"
+	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // formats are those of reports.
@@ -35,6 +36,7 @@ type runFlags struct {
 	failOn     []string
 	allowLoss  bool
 	afIdentity string
+	strict     []string
 	openLimit  time.Duration
 	timings    bool
 	findings   int
@@ -58,6 +60,7 @@ It is inconclusive if lost events could change the verdict, if it was cut short
 (--allow-loss lets it conform), or if no rule about address families could be judged.`,
 		Example: `  afreplay run trace.arrow
   afreplay run traces/... --fail-on conflict
+  afreplay run trace.arrow --strict AMB-05,AMB-21
   afreplay run trace.arrow --format json
   afreplay run trace.arrow --out json=report.json --quiet
   aftrace convert recording.etl -o - | afreplay run -`,
@@ -70,11 +73,26 @@ It is inconclusive if lost events could change the verdict, if it was cut short
 	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what else is a violation: warning, info, conflict, or the name of a rule")
 	fl.BoolVar(&f.allowLoss, "allow-loss", false, "let a trace conform although events were lost or it was cut short")
 	fl.StringVar(&f.afIdentity, "af-identity", "type", "what makes two address families the same: type or type+version")
+	strictFlag(cmd, &f.strict)
 	fl.DurationVar(&f.openLimit, "open-limit", time.Millisecond, "how long ProtocolCmOpenAf may take if it does not pend (OPEN-22)")
 	fl.BoolVar(&f.timings, "timings", false, "add a table of how long calls took to the text report")
 	fl.IntVar(&f.findings, "findings", report.DefaultFindings, "findings and conflicts that the text report shows; -1 for all")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no report on standard output and no progress")
 	return cmd
+}
+
+// strictFlag adds the flag that names ambiguities.
+func strictFlag(cmd *cobra.Command, names *[]string) {
+	cmd.Flags().StringSliceVar(names, "strict", nil, "hold an ambiguity of the documentation strictly, such as AMB-05: see afreplay rules AMB; may be repeated")
+}
+
+// strict reads the values of that flag.
+func strict(names []string) (rule.AMBSet, error) {
+	set, err := rule.ParseStrict(names)
+	if err != nil {
+		err = fmt.Errorf("--strict: %w", err)
+	}
+	return set, err
 }
 
 // outputs checks what the flags ask for.
@@ -105,6 +123,12 @@ func (f *runFlags) options() (o check.Options, failOn report.FailOn, err error) 
 		o.Replay.AFIdentity = replay.IdentityTypeVersion
 	default:
 		return o, failOn, fmt.Errorf("--af-identity %s: want type or type+version", f.afIdentity)
+	}
+	if o.Replay.Strict, err = strict(f.strict); err != nil {
+		return o, failOn, err
+	}
+	if o.Replay.Strict.Has(rule.AMB01) && o.Replay.AFIdentity != replay.IdentityType {
+		return o, failOn, errors.New("--strict AMB-01: the type alone identifies, which --af-identity type+version denies: choose one")
 	}
 	if f.openLimit <= 0 {
 		return o, failOn, fmt.Errorf("--open-limit %s: want more than 0", f.openLimit)
@@ -143,7 +167,7 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 		}
 	}
 	progress.Done()
-	rep := report.New(j.traces, report.Options{FailOn: failOn, Timings: j.timings.Rows()})
+	rep := report.New(j.traces, report.Options{FailOn: failOn, Strict: o.Replay.Strict, Timings: j.timings.Rows()})
 	for _, out := range outs {
 		if err := f.write(rep, out, j); err != nil {
 			return err
