@@ -87,6 +87,7 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 		c.deadUse(cl, d, manager || cl.label != 0 && cl.label == d.mgrLabel && cl.label != d.clientLabel)
 		return nil
 	}
+	c.wrongKind(kindAF, cl.ns, cl.af)
 	if c.fresh(cl.label) {
 		c.check(rule.OPEN18)
 		id, also, fault := rule.OPEN18, []rule.ID(nil), rule.Client

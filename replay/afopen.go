@@ -368,6 +368,7 @@ func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
 	if !x.unlinked {
 		if alive(x) && !x.assumed && !c.gapSince(x.openEnter.ts) && x.inSight() {
 			c.check(rule.OPEN05)
+			c.defect(DefectHandleClaimed)
 			c.report(rule.OPEN05, o.openEnter, rule.NDIS, o.adapter, c.clientName(o),
 				"NDIS gave out the NdisAfHandle of an open that is still live", x.openEnter)
 		}

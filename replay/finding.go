@@ -251,7 +251,7 @@ func (c *Checker) Finish(end End) *Result {
 	}
 	r := &Result{
 		Events: c.events, Lost: c.lost, Gaps: c.nGaps, Conflicts: c.conflicts,
-		Defects: c.defects, Unjudged: map[ndis.Func]uint64{},
+		Defects: c.defects, DefectRows: c.defectRows, Unjudged: map[ndis.Func]uint64{},
 	}
 	for fn, n := range c.unjudged {
 		if n > 0 {

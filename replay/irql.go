@@ -43,7 +43,7 @@ func (c *Checker) irql(cl *call) {
 	if id == rule.None || cl.d.caller == callerSelf {
 		return
 	}
-	if cl.has&format.HasIRQL == 0 {
+	if cl.has&format.HasIRQL == 0 || c.b.IRQL[c.i] > maxIRQL {
 		c.skip(id, reasonNoIRQL)
 		return
 	}

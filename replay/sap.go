@@ -97,6 +97,8 @@ func (c *Checker) nameSap(s *sap, h uint64) {
 			c.addManagerSap(s, x.mgrCtx)
 		}
 		c.removeSap(x)
+	} else if ok && x != s && c.liveSap(x) {
+		c.defect(DefectHandleClaimed)
 	}
 	if s.hasHdl && s.handle != h {
 		c.saps.delIf(key{kindSAP<<56 | s.ns, s.handle}, s)
@@ -370,7 +372,11 @@ func (c *Checker) sapOf(cl *call) (*sap, *deadSap) {
 	if s, ok := c.saps.get(k); ok {
 		return s, nil
 	}
-	return nil, c.exhumeSap(k)
+	d := c.exhumeSap(k)
+	if d == nil {
+		c.wrongKind(kindSAP, cl.ns, cl.sap)
+	}
+	return nil, d
 }
 
 // sharpen turns the findings of this call from number n on that say less than id into

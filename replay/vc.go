@@ -439,6 +439,7 @@ func (c *Checker) useVC(cl *call) *vc {
 		c.useDeadVC(cl, d)
 		return nil
 	}
+	c.wrongKind(kindVC, cl.ns, cl.vc)
 	if c.fresh(cl.label) && c.namelessVCs == 0 {
 		if cl.fn == ndis.NdisClMakeCall {
 			c.check(rule.CALL01)

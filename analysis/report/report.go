@@ -53,13 +53,14 @@ type Report struct {
 
 // TraceSummary is one input.
 type TraceSummary struct {
-	Path    string            `json:"path"`
-	Verdict string            `json:"verdict"`
-	Events  uint64            `json:"events"`
-	Lost    uint64            `json:"lost"`
-	Defects map[string]uint64 `json:"defects"`
-	Reasons []string          `json:"reasons,omitempty"` // why the verdict is inconclusive
-	Error   string            `json:"error,omitempty"`   // why it is unreadable
+	Path       string            `json:"path"`
+	Verdict    string            `json:"verdict"`
+	Events     uint64            `json:"events"`
+	Lost       uint64            `json:"lost"`
+	Defects    map[string]uint64 `json:"defects"`
+	DefectRows map[string]uint64 `json:"defect_rows,omitempty"` // seq of the first row of a kind, where it is known
+	Reasons    []string          `json:"reasons,omitempty"`     // why the verdict is inconclusive
+	Error      string            `json:"error,omitempty"`       // why it is unreadable
 }
 
 // Finding is one finding of one trace.
@@ -140,6 +141,14 @@ func New(traces []Trace, o Options) *Report {
 		if res := t.Result; res != nil {
 			sum.Events, sum.Lost = res.Events, res.Lost
 			maps.Copy(sum.Defects, res.Defects)
+			for k, seq := range res.DefectRows {
+				if res.Defects[k] > 0 {
+					if sum.DefectRows == nil {
+						sum.DefectRows = map[string]uint64{}
+					}
+					sum.DefectRows[k] = seq
+				}
+			}
 			if v == replay.Inconclusive {
 				sum.Reasons = res.Reasons
 			}

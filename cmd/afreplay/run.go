@@ -70,7 +70,7 @@ It is inconclusive if lost events could change the verdict, if it was cut short
 	fl := cmd.Flags()
 	fl.StringVar(&f.format, "format", "text", "report on standard output: text or json")
 	fl.StringArrayVar(&f.out, "out", nil, "write a report to a file, as FORMAT=FILE; may be repeated")
-	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what else is a violation: warning, info, conflict, or the name of a rule")
+	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what else is a violation: warning, info, conflict, defect, or the name of a rule")
 	fl.BoolVar(&f.allowLoss, "allow-loss", false, "let a trace conform although events were lost or it was cut short")
 	fl.StringVar(&f.afIdentity, "af-identity", "type", "what makes two address families the same: type or type+version")
 	strictFlag(cmd, &f.strict)

@@ -82,7 +82,7 @@ func (s *Scenario) Verify(r *replay.Result) []string {
 			wrong = append(wrong, fmt.Sprintf("%s: not expected: %s", s.Name, FindingLine(&r.Findings[i])))
 		}
 	}
-	conflicts := 0
+	conflicts, defects := 0, map[string]uint64{}
 	verdict := ""
 	for _, x := range s.Expect {
 		switch x.Kind {
@@ -92,6 +92,15 @@ func (s *Scenario) Verify(r *replay.Result) []string {
 			}
 			if verdict != r.Verdict.String() {
 				wrong = append(wrong, fmt.Sprintf("%s:%d: the verdict is %s", s.Name, x.Line, r.Verdict))
+			}
+		case "defect":
+			if n := uint64(1); len(x.Args) > 0 {
+				if len(x.Args) > 1 {
+					n, _ = strconv.ParseUint(x.Args[1], 10, 64)
+				}
+				if defects[x.Args[0]] = n; r.Defects[x.Args[0]] != n {
+					wrong = append(wrong, fmt.Sprintf("%s:%d: %s was counted %d times", s.Name, x.Line, x.Args[0], r.Defects[x.Args[0]]))
+				}
 			}
 		case "conflict":
 			conflicts++
@@ -105,6 +114,11 @@ func (s *Scenario) Verify(r *replay.Result) []string {
 			}
 		default:
 			wrong = append(wrong, fmt.Sprintf("%s:%d: expect %q is not known", s.Name, x.Line, x.Kind))
+		}
+	}
+	for _, d := range replay.Defects() {
+		if _, ok := defects[d.Name]; !ok && r.Defects[d.Name] > 0 {
+			wrong = append(wrong, fmt.Sprintf("%s: not expected: the trace defect %s", s.Name, d.Name))
 		}
 	}
 	if conflicts != len(r.Conflicts) {

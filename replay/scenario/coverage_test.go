@@ -5,9 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
 	"github.com/aftrace/aftrace/replay/scenario"
@@ -174,6 +176,35 @@ func TestScenariosNameTheirPage(t *testing.T) {
 		s := texts[file]
 		if !strings.Contains(s.Prose, "Page: ") {
 			t.Errorf("%s: the prose names no page (\"# Page: NdisCmRegisterAddressFamilyEx\")", file)
+		}
+	}
+}
+
+// TestDefects: each kind of trace defect that the replay counts has a scenario, or a row in the
+// script that tests the report where the language has no words for it. What the reader of a
+// trace counts before the replay sees it is tested there.
+func TestDefects(t *testing.T) {
+	script, err := os.ReadFile("../../cmd/afreplay/testdata/script/defects.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{
+		replay.DefectSeqOrder:          true, // no writer of ours writes it: replay/defect_test.go
+		replay.DefectDetailNotAnObject: true, // likewise
+	}
+	files, texts := compiled(t, "*/*.af")
+	for _, file := range files {
+		for name := range replayed(t, texts[file]).Defects {
+			shown[name] = true
+		}
+	}
+	readers := []string{
+		format.DefectNullFunction, format.DefectUnknownPhase, format.DefectNullPhase, format.DefectUnknownSource,
+		format.DefectNullSource, format.DefectInvalidUTF8, format.DefectOutOfRange,
+	}
+	for _, d := range replay.Defects() {
+		if !shown[d.Name] && !slices.Contains(readers, d.Name) && !strings.Contains(string(script), "× "+d.Name+", first in row") {
+			t.Errorf("neither a scenario nor the script shows %s", d.Name)
 		}
 	}
 }

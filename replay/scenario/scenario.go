@@ -39,7 +39,8 @@
 //
 // Directives: "adapter NAME [co|legacy|mcm] [up] [unseen] [MINIPORT]", "driver NAME ROLE…
 // [label=TEXT]" (roles client, call-manager, co, no-co; unseen: it came before the trace),
-// "expect verdict V", "expect conflict KIND AF HOLDER CONTENDER", "option KEY=VALUE", "strict AMB…"
+// "expect verdict V", "expect conflict KIND AF HOLDER CONTENDER", "expect defect NAME
+// [N]" (contradictory rows), "option KEY=VALUE", "strict AMB…"
 // (ambiguities held strictly), "meta KEY=VALUE", "wait DURATION", "gap [N] [since=DURATION]" (events were lost), "cut" (the trace
 // ends without its end mark).
 package scenario
