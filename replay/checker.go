@@ -255,6 +255,9 @@ func (c *Checker) enter(at ev) *call {
 	}
 	has := b.Has[i]
 	cl.ev, cl.has, cl.fn = at, has, b.Function[i]
+	if cl.fn >= ndis.NumFuncs {
+		cl.fn = ndis.FuncUnknown // no Reader makes such a row
+	}
 	cl.thread = c.thread(i)
 	if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
 		cl.ns = uint64(b.PID[i])

@@ -3,6 +3,7 @@ package replay_test
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -10,7 +11,9 @@ import (
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/internal/naive"
 	"github.com/aftrace/aftrace/replay"
+	"github.com/aftrace/aftrace/replay/rule"
 	"github.com/aftrace/aftrace/replay/scenario"
 )
 
@@ -306,5 +309,119 @@ func TestDefectTable(t *testing.T) {
 	}
 	if replay.DefectText("nothing_of_the_kind") != "" {
 		t.Error("a defect that is not in the table has a text")
+	}
+}
+
+// TestContradictoryHistories: no rows make the replay panic or hang, whatever contradicts what,
+// and it says what it read: of spoilt random histories every row is replayed.
+func TestContradictoryHistories(t *testing.T) {
+	all := everyStrict(t)
+	kinds := map[string]bool{}
+	for seed := range int64(histories(t, 2000)) {
+		rng := rand.New(rand.NewPCG(uint64(seed), 5))
+		rows := naive.Random(rng, naive.GenOptions{Loose: seed%2 == 1})
+		if len(rows) == 0 {
+			continue
+		}
+		for range 1 + rng.IntN(1+len(rows)/4) {
+			e, o := &rows[rng.IntN(len(rows))], &rows[rng.IntN(len(rows))]
+			switch rng.IntN(14) {
+			case 0:
+				e.Phase = format.Phase(rng.IntN(int(format.PhaseGap) + 1))
+			case 1:
+				e.Function = ndis.Func(rng.IntN(int(ndis.NumFuncs) + 2))
+			case 2:
+				e.CallID = o.CallID
+			case 3:
+				e.TS = o.TS
+			case 4:
+				e.TS = rng.Int64() - rng.Int64()
+			case 5:
+				e.TID, e.PID = o.TID, uint32(rng.IntN(2))
+			case 6:
+				e.Driver = o.Driver
+			case 7:
+				e.Has ^= 1 << rng.IntN(21)
+			case 8:
+				e.AF, e.SAP, e.VC, e.Party, e.Binding = e.VC, e.AF, e.SAP, e.Binding, e.Party
+			case 9:
+				e.AF, e.VC, e.SAP, e.Party, e.Context = o.AF, o.VC, o.SAP, o.Party, o.Context
+			case 10:
+				e.Status = o.Status
+			case 11:
+				e.Seq = o.Seq
+			case 12:
+				e.Detail, e.Has = `{"caller":5,"since_ts":"x"`, e.Has|format.HasDetail
+			case 13:
+				e.Source, e.IRQL = format.Source(rng.IntN(int(format.NumSources))), uint8(rng.Uint32())
+			}
+		}
+		for _, o := range []replay.Options{{}, {Strict: all, AFIdentity: replay.IdentityTypeVersion, MaxDead: 4}} {
+			r := check(t, rows, o, replay.End{Truncated: seed%3 == 0})
+			if r.Events != uint64(len(rows)) {
+				t.Fatalf("seed %d: %d of %d rows", seed, r.Events, len(rows))
+			}
+			for k := range r.Defects {
+				kinds[k] = true
+				if replay.DefectText(k) == "" {
+					t.Errorf("seed %d: defect %q is not in the table", seed, k)
+				}
+			}
+		}
+	}
+	if len(kinds) < 12 {
+		t.Errorf("only %v", slices.Sorted(maps.Keys(kinds)))
+	}
+}
+
+// everyStrict is the set of all ambiguities that can be held strictly.
+func everyStrict(t *testing.T) (s rule.AMBSet) {
+	t.Helper()
+	for _, a := range rule.Ambiguities() {
+		if a.Strict != "" {
+			one, err := rule.ParseStrict([]string{a.Name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s |= one
+		}
+	}
+	return s
+}
+
+// TestStrictFindsMore: whatever is an error by default is one when everything is held
+// strictly, and no finding becomes milder.
+func TestStrictFindsMore(t *testing.T) {
+	all, more := everyStrict(t), 0
+	for seed := range int64(histories(t, 2000)) {
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 6)), naive.GenOptions{Loose: seed%2 == 1})
+		lax, strict := check(t, rows, replay.Options{}, replay.End{}), check(t, rows, replay.Options{Strict: all}, replay.End{})
+		type place struct {
+			rule rule.ID
+			seq  uint64
+		}
+		have := map[place]rule.Severity{}
+		for i := range strict.Findings {
+			f := &strict.Findings[i]
+			for _, id := range append([]rule.ID{f.Rule}, f.Also...) {
+				p := place{id, f.Seq}
+				have[p] = max(have[p], f.Severity)
+			}
+			if f.Severity == rule.Error {
+				more++
+			}
+		}
+		for i := range lax.Findings {
+			f := &lax.Findings[i]
+			if f.Severity == rule.Error {
+				more--
+			}
+			if s, ok := have[place{f.Rule, f.Seq}]; !ok || s < f.Severity {
+				t.Errorf("seed %d: by default %s, not so if held strictly", seed, scenario.FindingLine(f))
+			}
+		}
+	}
+	if more <= 0 {
+		t.Errorf("%d errors more", more)
 	}
 }
