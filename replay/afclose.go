@@ -35,6 +35,8 @@ func (c *Checker) clientUse(cl *call) *afOpen {
 	c.check(rule.CLOSE07)
 	if c.before(&o.closeMark, cl) && cl.fn != ndis.NdisClCloseAddressFamily {
 		c.usedAfterClose(cl, o.adapter, c.clientName(o), &o.closeMark, o.reopened)
+	} else if c.opt.Strict.Has(rule.AMB07) && c.before(&o.failedClose, cl) && cl.fn != ndis.NdisClCloseAddressFamily {
+		c.usedAfterClose(cl, o.adapter, c.clientName(o), &o.failedClose, true)
 	}
 	return o
 }
@@ -55,7 +57,7 @@ func (c *Checker) usedAfterClose(cl *call, a *adapter, who string, m *mark, reop
 	f := c.report(rule.CLOSE07, cl.ev, rule.Client, a, who,
 		cl.name()+" uses an NdisAfHandle after NdisClCloseAddressFamily", m.enter).also(rule.USE01)
 	if reopened {
-		f.severity(rule.Info) // AMB-07
+		c.unclear(f, rule.AMB07, rule.Info)
 	}
 	return f
 }
@@ -85,6 +87,7 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 		c.deadUse(cl, d, manager || cl.label != 0 && cl.label == d.mgrLabel && cl.label != d.clientLabel)
 		return nil
 	}
+	c.wrongKind(kindAF, cl.ns, cl.af)
 	if c.fresh(cl.label) {
 		c.check(rule.OPEN18)
 		id, also, fault := rule.OPEN18, []rule.ID(nil), rule.Client
@@ -323,7 +326,7 @@ func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.S
 		c.settle(o)
 	default:
 		// AMB-07: the AF counts as still open.
-		o.state, o.reopened = afOpened, true
+		o.state, o.reopened, o.failedClose = afOpened, true, mark{enter: cl.ev, ret: at, thread: cl.thread, state: markReturned}
 		o.closeMark = mark{}
 		o.clClose = op{}
 		o.cmClose = op{}
@@ -565,7 +568,7 @@ func enterClCloseComplete(c *Checker, cl *call) {
 	o.strictClose = cl.d.caller == callerNDIS
 	if cl.has&format.HasStatus != 0 && cl.status != ndis.StatusSuccess {
 		// The client may go on with the AF (AMB-07).
-		o.state, o.reopened = afOpened, true
+		o.state, o.reopened, o.failedClose = afOpened, true, o.closeMark
 		o.closeMark, o.clClose, o.cmClose, o.closeUps = mark{}, op{}, op{}, 0
 		return
 	}
@@ -619,6 +622,18 @@ func enterCmNotify(c *Checker, cl *call) {
 	}
 	o.cmNotify.ask(cl.ev)
 	o.notifyMark.open(cl)
+	c.askedBothWays(o, cl.ev, o.oidAsked)
+}
+
+// askedBothWays notes that a call manager asks a client to close one AF open by notify-close
+// and by OID_CO_AF_CLOSE (AMB-19).
+func (c *Checker) askedBothWays(o *afOpen, at, before ev) {
+	if !before.seen() || o.assumed {
+		return
+	}
+	c.check(rule.CLOSE09)
+	c.report(rule.CLOSE09, at, rule.CallManager, o.adapter, c.managerName(o),
+		"the call manager asks for the close of one AF open by notify-close and by OID_CO_AF_CLOSE", before).severity(rule.Info)
 }
 
 func returnCmNotify(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
@@ -950,7 +965,12 @@ func (c *Checker) checkServed(served []*afOpen, d *driver, enter, at ev) {
 				continue
 			}
 			c.check(rule.CLOSE09)
-			if o.cmNotify.state == opIdle && o.closeMark.state == markNone && !o.over && !o.askedByOID {
+			byOID := o.oidAsked.seen()
+			onlyOID := byOID && c.opt.Strict.Has(rule.AMB19) && !d.names5x
+			if o.cmNotify.state == opIdle && o.closeMark.state == markNone && !o.over && (!byOID || onlyOID) {
+				if onlyOID {
+					c.unclosed(o, at)
+				}
 				o.over = true
 				if left != nil {
 					c.extend(left, o.openEnter)
@@ -958,6 +978,9 @@ func (c *Checker) checkServed(served []*afOpen, d *driver, enter, at ev) {
 				}
 				left = c.report(rule.CLOSE09, enter, rule.CallManager, o.adapter, c.managerName(o),
 					"the call manager goes without having asked the client to close an open AF", o.openEnter, at).also(rule.LEAK01)
+				if onlyOID {
+					c.unclear(left, rule.AMB19, rule.Error)
+				}
 			}
 		}
 	}

@@ -368,6 +368,7 @@ func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
 	if !x.unlinked {
 		if alive(x) && !x.assumed && !c.gapSince(x.openEnter.ts) && x.inSight() {
 			c.check(rule.OPEN05)
+			c.defect(DefectHandleClaimed)
 			c.report(rule.OPEN05, o.openEnter, rule.NDIS, o.adapter, c.clientName(o),
 				"NDIS gave out the NdisAfHandle of an open that is still live", x.openEnter)
 		}
@@ -464,15 +465,15 @@ func (c *Checker) openedLate(o *afOpen, at ev) bool {
 			"an AF was opened on a binding after NdisCloseAdapterEx", o.openEnter, o.late).also(rule.BIND05)
 		return true
 	default:
-		c.report(rule.OPEN03, at, rule.NDIS, o.adapter, c.clientName(o),
-			"an AF was opened on a binding that is being unbound", o.openEnter, o.late).severity(rule.Warning)
+		c.unclear(c.report(rule.OPEN03, at, rule.NDIS, o.adapter, c.clientName(o),
+			"an AF was opened on a binding that is being unbound", o.openEnter, o.late), rule.AMB21, rule.Warning)
 	}
 	return false
 }
 
 // openedWithdrawn judges an open that succeeded although r, which serves it, had begun to go
 // when the client asked (OPEN-04). While the handler of the unbind runs it is a warning: from
-// which moment on the binding "is closing" is not said (AMB-21).
+// which moment on the binding "is closing", and the claim over, is not said (AMB-02).
 func (c *Checker) openedWithdrawn(o *afOpen, r *registration, at ev) {
 	if r == nil || r.assumed || r.b == nil && !r.mcm || o.conflict {
 		return
@@ -486,9 +487,9 @@ func (c *Checker) openedWithdrawn(o *afOpen, r *registration, at ev) {
 		c.report(rule.OPEN04, at, rule.NDIS, o.adapter, c.clientName(o),
 			ndis.AFType(r.typ).String()+" was opened although "+c.named(r)+" is closing its binding", asked, m.enter)
 	default:
-		c.report(rule.OPEN04, at, rule.NDIS, o.adapter, c.clientName(o),
-			ndis.AFType(r.typ).String()+" was opened although "+c.named(r)+", which serves it, is going", asked, m.enter).
-			severity(rule.Warning)
+		c.unclear(c.report(rule.OPEN04, at, rule.NDIS, o.adapter, c.clientName(o),
+			ndis.AFType(r.typ).String()+" was opened although "+c.named(r)+", which serves it, is going", asked, m.enter),
+			rule.AMB02, rule.Warning)
 	}
 }
 
@@ -690,7 +691,7 @@ func (c *Checker) judgeStillPending(cl *call, at ev) {
 	f := c.report(rule.OPEN09, cl.ev, rule.Client, cl.b.adapter, c.who(cl.b.label, cl.b.driver),
 		cl.name()+" while an open of an AF on the same binding is pending", p.clOpen.ret, at)
 	if cl.o != nil && cl.fn == ndis.NdisClOpenAddressFamilyEx && (!p.hasTyp || p.typ != cl.afType) {
-		f.severity(rule.Info) // AMB-23
+		c.unclear(f, rule.AMB23, rule.Info)
 	}
 }
 
@@ -963,6 +964,7 @@ func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 				c.report(rule.OPEN06, at, rule.CallManager, o.adapter, c.managerName(o),
 					"ProtocolCmOpenAf returned SUCCESS without setting CallMgrAfContext", cl.ev).evident()
 			} else {
+				c.contextTaken(o, cl, ctx, at)
 				c.addManagerContext(o, ctx)
 			}
 		}
@@ -983,6 +985,25 @@ func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 			o.state = afDead
 			c.settle(o)
 		}
+	}
+}
+
+// contextTaken judges that a call manager does not give the context of an AF open that is
+// closed to another one while its request for the close has not been answered (AMB-11).
+func (c *Checker) contextTaken(o *afOpen, cl *call, ctx uint64, at ev) {
+	head, _ := c.opens.get(key{kindManagerAF<<56 | o.ns, ctx})
+	for x := head; x != nil; x = x.mgrNext {
+		if x == o || x.assumed || x.mgrLabel != o.mgrLabel || x.state != afClosed || !x.cmNotify.outstanding() {
+			continue
+		}
+		if d := c.managerDriver(x); d == nil || !d.upSeen {
+			return // that it was answered would not show
+		}
+		c.check(rule.CLOSE17)
+		c.unclear(c.report(rule.CLOSE17, at, rule.CallManager, o.adapter, c.managerName(o),
+			"the call manager uses the context of an AF open whose request for the close is not answered for another one",
+			x.cmNotify.call, x.cmNotify.ret, cl.ev), rule.AMB11, rule.Info)
+		return
 	}
 }
 
@@ -1038,6 +1059,7 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 			c.report(rule.OPEN06, cl.ev, rule.CallManager, o.adapter, name,
 				"the open was completed with SUCCESS and no CallMgrAfContext", o.cmOpen.ret).evident()
 		} else if !o.hasMgrCtx {
+			c.contextTaken(o, cl, cl.context, cl.ev)
 			c.addManagerContext(o, cl.context)
 		}
 	default:
@@ -1299,8 +1321,8 @@ func (c *Checker) checkOPEN16(b *binding) *finding {
 	}
 	c.check(rule.OPEN16)
 	if b.asked.state == markNone && b.unbind.state == markNone {
-		return c.report(rule.OPEN16, b.failed, rule.Client, b.adapter, c.who(b.label, b.driver),
-			"the only open of an AF on the binding failed, and NdisUnbindAdapter was not called", b.opened)
+		return c.unclear(c.report(rule.OPEN16, b.failed, rule.Client, b.adapter, c.who(b.label, b.driver),
+			"the only open of an AF on the binding failed, and NdisUnbindAdapter was not called", b.opened), rule.AMB08, rule.Info)
 	}
 	return nil
 }

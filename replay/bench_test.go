@@ -145,7 +145,10 @@ func (w *world) nest(fn ndis.Func, driver string, in func(*format.Event), body f
 	base := w.enter(fn, driver, in)
 	body()
 	e := base
-	e.Phase, e.Has = format.PhaseReturn, e.Has|format.HasStatus
+	e.Phase = format.PhaseReturn
+	if !fn.Info().Returns.Void {
+		e.Has |= format.HasStatus
+	}
 	if out != nil {
 		out(&e)
 	}

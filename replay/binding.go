@@ -834,6 +834,7 @@ func (c *Checker) binding(cl *call) *binding {
 		c.nameBinding(cl, nameless, cl.binding)
 		return nameless
 	}
+	c.wrongKind(kindBinding, cl.ns, cl.binding)
 	b := c.newBinding(cl)
 	b.assumed, b.valid = true, true
 	b.driver = c.labelled(cl.label)

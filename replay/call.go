@@ -46,7 +46,8 @@ type vcCall struct {
 	hungUp     ev // ProtocolClIncomingCloseCall
 	hungUpBad  ev // with another status than SUCCESS, on a VC of the client
 	idleWarned *finding
-	offer      uint64 // parameters of the offer
+	notDeact   *finding // CALL-14, reported because AMB-12 is held strictly
+	offer      uint64   // parameters of the offer
 	hasOffer   bool
 
 	modifyFrom   uint64 // number of activations when the change was asked for
@@ -108,7 +109,7 @@ func (c *Checker) begin(cl *call, v *vc, s callState) {
 	v.state, v.calls, v.began = s, v.calls+1, cl.ev
 	v.closeMark, v.released = mark{}, mark{}
 	v.closedCall, v.rejected, v.makeFailed, v.hungUp, v.hungUpBad = ev{}, ev{}, ev{}, ev{}, ev{}
-	v.idleWarned, v.hasOffer, v.multipoint = nil, false, unknown
+	v.idleWarned, v.notDeact, v.hasOffer, v.multipoint = nil, nil, false, unknown
 	cl.gen = v.calls
 }
 
@@ -473,8 +474,8 @@ func returnDispatch(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	case !c.captured(v, sideManager, false) || v.active == unknown:
 		c.skip(rule.CALL06, reasonAssumed)
 	case cl.busy && c.vcReady(rule.CALL06, v) && v.activated == 0 && v.inactive():
-		v.idleWarned = c.vcReport(rule.CALL06, cl.ev, sideManager, v,
-			"an incoming call is dispatched on a VC that is not active yet", v.since, at).severity(rule.Warning)
+		v.idleWarned = c.unclear(c.vcReport(rule.CALL06, cl.ev, sideManager, v,
+			"an incoming call is dispatched on a VC that is not active yet", v.since, at), rule.AMB10, rule.Warning)
 	}
 	if v.state == callOffered && v.incoming.call.n < v.dispatch.call.n && !known {
 		v.state = callUnknown
@@ -756,6 +757,10 @@ func (c *Checker) closedByManager(cl *call, v *vc, at ev) {
 		}
 	}
 	v.closedCall = at
+	if c.opt.Strict.Has(rule.AMB12) && v.isActive() && !v.deact.running() && c.captured(v, sideManager, false) && c.vcReady(rule.CALL14, v) {
+		v.notDeact = c.unclear(c.vcReport(rule.CALL14, at, sideManager, v,
+			"the close of the call is complete, and the call manager has not deactivated the VC", v.close.call), rule.AMB12, rule.Error)
+	}
 	if v.closing == v.calls {
 		c.ended(v, at, cl.thread)
 	}
@@ -878,6 +883,7 @@ func (c *Checker) leftActive(o *afOpen, at ev) {
 			id, msg, why = rule.CALL10, "the AF is closed, and the call manager has not deactivated the VC of a call that was rejected", v.rejected
 		}
 		if c.vcReady(id, v) && v.isActive() {
+			v.notDeact.drop()
 			c.vcReport(id, at, sideManager, v, msg, why)
 		}
 	}

@@ -12,19 +12,6 @@ import (
 // ErrStopped is returned by Batch after Options.Stop said so.
 var ErrStopped = errors.New("replay: stopped")
 
-// Trace defects: rows that contradict each other. They are counted apart from findings.
-const (
-	DefectUnpairedReturn   = "return without enter"
-	DefectDuplicateCallID  = "two open calls with one call_id"
-	DefectAbandonedCall    = "call without return"
-	DefectFunctionMismatch = "enter and return of one call_id name different functions"
-	DefectTimeBackwards    = "time runs backwards"
-	DefectBadDetail        = "detail is not a JSON object"
-	DefectHandleClaimed    = "one handle given out twice while the first is live"
-	DefectHandleDiffers    = "client and call manager got different handles for one open"
-	DefectUnknownFunction  = "function outside the vocabulary"
-)
-
 // span of time, both ends inclusive, in which events are missing.
 type gap struct {
 	from, to int64
@@ -122,16 +109,17 @@ type Checker struct {
 	blindParty  bool           // the same of a party
 	lostSaps    int            // SAPs whose registration was not followed
 
-	findings  []*finding
-	conflicts []Conflict
-	awaited   map[served][]int // opens that found nobody, as indices of conflicts
-	observer  Observer         // nil if nobody asks for the objects of the rows
-	checked   []uint64
-	unchecked [][numReasons]uint64
-	defects   map[string]uint64
-	unjudged  [ndis.NumFuncs]uint64
-	span      Span
-	observed  Row
+	findings   []*finding
+	conflicts  []Conflict
+	awaited    map[served][]int // opens that found nobody, as indices of conflicts
+	observer   Observer         // nil if nobody asks for the objects of the rows
+	checked    []uint64
+	unchecked  [][numReasons]uint64
+	defects    map[string]uint64
+	defectRows map[string]uint64 // seq of the first row of each kind
+	unjudged   [ndis.NumFuncs]uint64
+	span       Span
+	observed   Row
 }
 
 // New returns a Checker for one trace.
@@ -140,7 +128,7 @@ func New(o Options) *Checker {
 		opt: o, openLimit: int64(o.OpenLimit), maxDead: o.MaxDead,
 		labels: map[string]uint32{"": 0}, names: []string{""}, byLabel: []*driver{nil},
 		checked: make([]uint64, len(rule.All())+1), unchecked: make([][numReasons]uint64, len(rule.All())+1),
-		defects: map[string]uint64{}, lastTS: minTime,
+		defects: map[string]uint64{}, defectRows: map[string]uint64{}, lastTS: minTime,
 	}
 	c.observer, _ = o.Hook.(Observer)
 	if c.openLimit == 0 {
@@ -180,9 +168,7 @@ func (c *Checker) row() {
 	b, i := c.b, c.i
 	c.events++
 	at := ev{seq: b.Seq[i], ts: b.TS[i], n: c.events}
-	if at.ts < c.lastTS {
-		c.defect(DefectTimeBackwards)
-	}
+	c.plausible(at)
 	c.lastTS, c.lastSeq = at.ts, at.seq
 	for c.held.n > 0 && c.held.at(0).due < at.ts {
 		c.held.pop().check()
@@ -218,6 +204,10 @@ func (c *Checker) gap(at ev) {
 		d.parse(b.Detail.At(i))
 		if d.has&keySinceTS != 0 {
 			from = d.sinceTS
+			if from > at.ts {
+				c.defect(DefectGapBackwards)
+				from = at.ts
+			}
 		}
 	}
 	lost := uint64(1)
@@ -225,6 +215,7 @@ func (c *Checker) gap(at ev) {
 		lost = b.Lost[i]
 	}
 	if lost == 0 {
+		c.defect(DefectGapWithoutLoss)
 		return
 	}
 	c.lost += lost
@@ -275,6 +266,9 @@ func (c *Checker) enter(at ev) *call {
 	}
 	has := b.Has[i]
 	cl.ev, cl.has, cl.fn = at, has, b.Function[i]
+	if cl.fn >= ndis.NumFuncs {
+		cl.fn = ndis.FuncUnknown // no Reader makes such a row
+	}
 	cl.thread = c.thread(i)
 	if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
 		cl.ns = uint64(b.PID[i])
@@ -288,7 +282,7 @@ func (c *Checker) enter(at ev) *call {
 	cl.gapsAtEnter = c.nGaps
 	if has&format.HasDetail != 0 {
 		if !cl.d.parse(b.Detail.At(i)) {
-			c.defect(DefectBadDetail)
+			c.defect(DefectDetailNotAnObject)
 		}
 		cl.inferred = cl.d.inferred
 	}
@@ -353,13 +347,14 @@ func (c *Checker) ret(at ev) {
 		return
 	}
 	if cl.fn != b.Function[i] {
-		c.defect(DefectFunctionMismatch)
+		c.defect(DefectOtherFunction)
 		return
 	}
+	c.sameCaller(cl, t)
 	if has&format.HasDetail != 0 {
 		var d detail
 		if !d.parse(b.Detail.At(i)) {
-			c.defect(DefectBadDetail)
+			c.defect(DefectDetailNotAnObject)
 		}
 		cl.d.merge(&d)
 		at.inferred = d.inferred
@@ -535,8 +530,6 @@ func (c *Checker) crossing(cl *call) bool {
 	s := c.b.Source[c.i]
 	return c.b.Phase[c.i] == format.PhaseEnter && !cl.inferred && s != format.SourceManifest && s != format.SourceWPP
 }
-
-func (c *Checker) defect(kind string) { c.defects[kind]++ }
 
 func (c *Checker) id() uint64 {
 	c.nextID++

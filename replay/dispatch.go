@@ -248,7 +248,10 @@ func (c *Checker) passThrough(cl *call) {
 		cl.n = int(cl.o.id)
 		c.coVariant(cl, cl.o)
 		if ndis.OID(cl.d.oid) == ndis.OIDCoAFClose && cl.d.has&keyOID != 0 {
-			cl.o.askedByOID = true
+			if !cl.o.oidAsked.seen() && cl.o.cmNotify.state != opIdle && cl.o.cmNotify.state != opUnknown && c.byManager(cl, cl.o) {
+				c.askedBothWays(cl.o, cl.ev, cl.o.cmNotify.call)
+			}
+			cl.o.oidAsked = cl.ev
 		}
 	}
 }

@@ -196,6 +196,17 @@ func (f *finding) severity(s rule.Severity) *finding {
 	return f
 }
 
+// unclear gives f the severity of a deviation from what the documentation leaves unclear: an
+// error where a is held strictly, else what it is by default.
+func (c *Checker) unclear(f *finding, a rule.AMB, lax rule.Severity) *finding {
+	f.Severity = lax
+	if c.opt.Strict.Has(a) {
+		f.Severity = rule.Error
+		f.Message += " (" + a.String() + " is held strictly)"
+	}
+	return f
+}
+
 // since widens the span in which lost events could explain the finding.
 func (f *finding) since(e ev) *finding {
 	if e.seen() {
@@ -240,7 +251,7 @@ func (c *Checker) Finish(end End) *Result {
 	}
 	r := &Result{
 		Events: c.events, Lost: c.lost, Gaps: c.nGaps, Conflicts: c.conflicts,
-		Defects: c.defects, Unjudged: map[ndis.Func]uint64{},
+		Defects: c.defects, DefectRows: c.defectRows, Unjudged: map[ndis.Func]uint64{},
 	}
 	for fn, n := range c.unjudged {
 		if n > 0 {

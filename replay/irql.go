@@ -43,7 +43,7 @@ func (c *Checker) irql(cl *call) {
 	if id == rule.None || cl.d.caller == callerSelf {
 		return
 	}
-	if cl.has&format.HasIRQL == 0 {
+	if cl.has&format.HasIRQL == 0 || c.b.IRQL[c.i] > maxIRQL {
 		c.skip(id, reasonNoIRQL)
 		return
 	}
@@ -60,6 +60,9 @@ func (c *Checker) irql(cl *call) {
 		}
 	default:
 		bad = level > ndis.DispatchLevel
+		if level > ndis.PassiveLevel && (cl.fn == ndis.ProtocolCmOpenAf || cl.fn == ndis.ProtocolClOpenAfComplete) {
+			bad = bad || c.opt.Strict.Has(rule.AMB17)
+		}
 	}
 	if !bad {
 		return
@@ -76,5 +79,11 @@ func (c *Checker) irql(cl *call) {
 			fault = rule.Client
 		}
 	}
-	c.report(id, cl.ev, fault, nil, c.names[cl.label], cl.name()+verb+level.String()).severity(severity)
+	f := c.report(id, cl.ev, fault, nil, c.names[cl.label], cl.name()+verb+level.String()).severity(severity)
+	switch {
+	case severity == rule.Warning:
+		c.unclear(f, rule.AMB15, severity)
+	case level <= ndis.DispatchLevel && id == rule.IRQL04:
+		c.unclear(f, rule.AMB17, severity)
+	}
 }

@@ -33,6 +33,9 @@ func TestLegalHistoriesBreakNoRule(t *testing.T) {
 		try := func(what string, part bool, rows []format.Event, end replay.End) {
 			tries++
 			r := check(t, rows, replay.Options{}, end)
+			if !part && (what == "all of it" || end.Truncated) && len(r.Defects) > 0 {
+				t.Errorf("seed %d, %s: defects %v", seed, what, r.Defects)
+			}
 			for i := range r.Findings {
 				f := &r.Findings[i]
 				if f.Severity != rule.Error || f.Inconclusive {

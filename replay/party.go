@@ -95,6 +95,9 @@ func (c *Checker) nameParty(p *party, h uint64) {
 		return
 	}
 	k := key{kindParty<<56 | p.ns, h}
+	if x, ok := c.parties.get(k); ok && c.liveParty(x) {
+		c.defect(DefectHandleClaimed)
+	}
 	if p.handle != 0 {
 		c.parties.delIf(key{kindParty<<56 | p.ns, p.handle}, p)
 	}
@@ -258,6 +261,7 @@ func (c *Checker) useParty(cl *call, v *vc) *party {
 func (c *Checker) useDeadParty(cl *call, k key) {
 	d := c.deadParties.find(k)
 	if d == nil {
+		c.wrongKind(kindParty, cl.ns, cl.party)
 		c.skip(rule.USE04, reasonAssumed)
 		return
 	}

@@ -286,8 +286,8 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 			}
 		case c.before(&b.unbind, cl) || passed(b.unbind.enter, cl) && b.unbind.state == markEntered:
 			if dup == nil {
-				c.report(rule.REG05, at, rule.NDIS, r.adapter, r.owner(c),
-					"an AF was registered on a binding that is being unbound", cl.ev, b.unbind.enter).severity(rule.Warning)
+				c.unclear(c.report(rule.REG05, at, rule.NDIS, r.adapter, r.owner(c),
+					"an AF was registered on a binding that is being unbound", cl.ev, b.unbind.enter), rule.AMB21, rule.Warning)
 			}
 			closing = true
 		}
@@ -305,9 +305,9 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 			c.check(rule.REG03)
 			c.check(rule.ROLE04)
 			if c.hasRole(r.driver, roleCallManager) == no && !excess {
-				c.report(rule.ROLE04, at, rule.CallManager, r.adapter, r.owner(c),
-					"an AF was registered by a driver that registered no call-manager handlers", cl.ev).
-					severity(rule.Info).since(r.driver.registered.enter)
+				c.unclear(c.report(rule.ROLE04, at, rule.CallManager, r.adapter, r.owner(c),
+					"an AF was registered by a driver that registered no call-manager handlers", cl.ev), rule.AMB24, rule.Info).
+					since(r.driver.registered.enter)
 			}
 		default:
 			c.skip(rule.REG03, reasonRole)
@@ -341,8 +341,8 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 		default:
 			c.check(rule.REG07)
 			if b.attempt.finished() && c.before(&b.attempt.doneMark, cl) && !closing {
-				c.report(rule.REG07, cl.ev, rule.CallManager, r.adapter, r.owner(c),
-					"the AF was registered outside ProtocolBindAdapterEx", b.attempt.done, at)
+				c.unclear(c.report(rule.REG07, cl.ev, rule.CallManager, r.adapter, r.owner(c),
+					"the AF was registered outside ProtocolBindAdapterEx", b.attempt.done, at), rule.AMB16, rule.Warning)
 			}
 		}
 		if !b.firstReg.seen() {
@@ -376,8 +376,8 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 	}
 	for _, e := range r.early {
 		c.check(rule.NOTE04)
-		c.report(rule.NOTE04, e, rule.NDIS, r.adapter, r.owner(c),
-			"clients were notified of an AF before the call that registers it had returned", cl.ev, at)
+		c.unclear(c.report(rule.NOTE04, e, rule.NDIS, r.adapter, r.owner(c),
+			"clients were notified of an AF before the call that registers it had returned", cl.ev, at), rule.AMB05, rule.Warning)
 	}
 	r.early = r.early[:0]
 	for _, x := range r.refused {
@@ -395,16 +395,17 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 // an error.
 func (c *Checker) duplicate(cl *call, r, o *registration, at ev) *finding {
 	_, versions := c.sameAF(o, cl)
+	strict := versions && c.opt.Strict.Has(rule.AMB01)
 	same := !r.mcm && !o.mcm && r.b == o.b
 	var f *finding
 	switch {
-	case versions && !same:
+	case versions && !same && !strict:
 		f = c.report(rule.REG01, at, rule.NDIS, r.adapter, r.owner(c),
 			"two call managers hold versions of one address family type", cl.ev, o.enter, o.ret).severity(rule.Info)
 	case same:
 		r.repeats = true
-		c.report(rule.REG13, at, rule.CallManager, r.adapter, r.owner(c),
-			"the call manager registered the same AF again on a live binding", cl.ev, o.enter, o.ret)
+		c.unclear(c.report(rule.REG13, at, rule.CallManager, r.adapter, r.owner(c),
+			"the call manager registered the same AF again on a live binding", cl.ev, o.enter, o.ret), rule.AMB03, rule.Info)
 		return nil
 	case r.mcm:
 		r.repeats = o.mcm
@@ -421,6 +422,9 @@ func (c *Checker) duplicate(cl *call, r, o *registration, at ev) *finding {
 			cl.ev, o.enter, o.ret).also(rule.REG01)
 	}
 	f.since(o.enter)
+	if strict {
+		c.unclear(f, rule.AMB01, rule.Error)
+	}
 	r.contested, o.contested, r.wrong = true, true, f.Severity == rule.Error
 	c.conflicts = append(c.conflicts, Conflict{
 		Seq: at.seq, Kind: ConflictAcceptedRegistration, Adapter: r.adapter.id, AF: r.af(), Holder: o.owner(c),
@@ -720,8 +724,8 @@ func (c *Checker) judgeNotify(cl *call, at ev) {
 	if r.hasVer && cl.has&format.HasAFMajor != 0 {
 		c.check(rule.NOTE08)
 		if r.major != cl.afMajor || r.minor != cl.afMinor {
-			c.report(rule.NOTE08, cl.ev, rule.NDIS, a, who,
-				"the AF in the notification has another version than the registered one", r.enter).severity(rule.Info)
+			c.unclear(c.report(rule.NOTE08, cl.ev, rule.NDIS, a, who,
+				"the AF in the notification has another version than the registered one", r.enter), rule.AMB01, rule.Info)
 		}
 	}
 	if r.assumed {
@@ -747,8 +751,8 @@ func (c *Checker) judgeNotify(cl *call, at ev) {
 	default:
 		c.check(rule.NOTE04)
 		if !r.b.attempt.finished() {
-			c.report(rule.NOTE04, cl.ev, rule.NDIS, a, who,
-				"clients were notified before the call manager's bind had completed", r.ret, r.b.attempt.enter, at)
+			c.unclear(c.report(rule.NOTE04, cl.ev, rule.NDIS, a, who,
+				"clients were notified before the call manager's bind had completed", r.ret, r.b.attempt.enter, at), rule.AMB05, rule.Warning)
 			return
 		}
 	}
@@ -819,10 +823,10 @@ func (c *Checker) strayNotify(cl *call, b *binding, at ev, who string) {
 			}
 		case r.b != nil && r.b.attempt != nil && r.b.attempt.hasStatus && r.b.attempt.status != ndis.StatusSuccess:
 			f.Rule, f.Also = rule.REG17, []rule.ID{rule.REG12, rule.NOTE03}
-			f.severity(rule.Warning) // when a claim ends is our reading
+			c.unclear(f, rule.AMB02, rule.Warning) // when a claim ends is our reading
 		default:
 			f.Rule, f.Also = rule.REG12, []rule.ID{rule.NOTE03}
-			f.severity(rule.Warning)
+			c.unclear(f, rule.AMB02, rule.Warning)
 		}
 	}
 	f.Events = sorted(f.Events...)
@@ -848,7 +852,9 @@ func (c *Checker) due(x *binding, r *registration) (at ev, bound bool, ok bool) 
 	if !isReady || r.repeats || x == r.b || !x.valid || !x.complete.seen() || x.driver == nil || x.driver == r.driver {
 		return ev{}, false, false
 	}
-	if c.hasRole(x.driver, roleClient) != yes || c.isCO(x.driver) == no {
+	isClient := c.hasRole(x.driver, roleClient) == yes ||
+		c.opt.Strict.Has(rule.AMB04) && c.hasRole(x.driver, roleCallManager) == yes
+	if !isClient || c.isCO(x.driver) == no {
 		c.skip(rule.NOTE01, reasonRole)
 		return ev{}, false, false
 	}
@@ -944,8 +950,15 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 		x.strays-- // it came, but named another address family: NOTE-03 has it
 		return
 	}
+	what, isClient := "the client", c.hasRole(x.driver, roleClient) == yes
+	if !isClient {
+		what = "a call manager"
+	}
 	f := c.report(id, at, rule.NDIS, r.adapter, c.who(x.label, x.driver),
-		"the client was never notified of "+ndis.AFType(r.typ).String()+" of "+c.named(r), r.enter, r.ret, x.complete, over)
+		what+" was never notified of "+ndis.AFType(r.typ).String()+" of "+c.named(r), r.enter, r.ret, x.complete, over)
+	if !isClient {
+		c.unclear(f, rule.AMB04, rule.Error)
+	}
 	if id == rule.NOTE10 {
 		f.also(rule.NOTE01)
 	}

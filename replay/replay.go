@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // AFIdentity says which fields make two address families the same one (AMB-01).
@@ -24,6 +25,7 @@ const (
 type Options struct {
 	Metadata   map[string]string // schema metadata of the trace
 	AFIdentity AFIdentity
+	Strict     rule.AMBSet   // ambiguities to be held strictly; AMB-01 is without effect beside IdentityTypeVersion
 	OpenLimit  time.Duration // OPEN-22 threshold; 0 means 1 ms
 	AllowLoss  bool          // loss and truncation alone do not make the verdict inconclusive
 	MaxDead    int           // dead AF opens remembered; 0 means 32768

@@ -108,14 +108,15 @@ type RuleCount struct {
 
 // Result is what the checker says of one trace (one namespace set).
 type Result struct {
-	Verdict   Verdict
-	Events    uint64
-	Lost      uint64 // lost events told by gap rows; an unknown number counts 1
-	Gaps      uint64
-	Findings  []Finding
-	Conflicts []Conflict
-	Rules     []RuleCount          // every rule of the catalogue, in its order
-	Defects   map[string]uint64    // trace defects by kind: contradictory rows, apart from findings
-	Unjudged  map[ndis.Func]uint64 // rows of functions that pass through unjudged
-	Reasons   []string             // why the verdict is inconclusive
+	Verdict    Verdict
+	Events     uint64
+	Lost       uint64 // lost events told by gap rows; an unknown number counts 1
+	Gaps       uint64
+	Findings   []Finding
+	Conflicts  []Conflict
+	Rules      []RuleCount          // every rule of the catalogue, in its order
+	Defects    map[string]uint64    // trace defects by name: contradictory rows, apart from findings
+	DefectRows map[string]uint64    // seq of the first row of each kind that the checker counts itself
+	Unjudged   map[ndis.Func]uint64 // rows of functions that pass through unjudged
+	Reasons    []string             // why the verdict is inconclusive
 }

@@ -97,6 +97,8 @@ func (c *Checker) nameSap(s *sap, h uint64) {
 			c.addManagerSap(s, x.mgrCtx)
 		}
 		c.removeSap(x)
+	} else if ok && x != s && c.liveSap(x) {
+		c.defect(DefectHandleClaimed)
 	}
 	if s.hasHdl && s.handle != h {
 		c.saps.delIf(key{kindSAP<<56 | s.ns, s.handle}, s)
@@ -370,7 +372,11 @@ func (c *Checker) sapOf(cl *call) (*sap, *deadSap) {
 	if s, ok := c.saps.get(k); ok {
 		return s, nil
 	}
-	return nil, c.exhumeSap(k)
+	d := c.exhumeSap(k)
+	if d == nil {
+		c.wrongKind(kindSAP, cl.ns, cl.sap)
+	}
+	return nil, d
 }
 
 // sharpen turns the findings of this call from number n on that say less than id into
@@ -898,7 +904,7 @@ func (c *Checker) deregisteredDead(cl *call, d *deadSap) {
 		"the client deregisters a SAP a second time", d.dereg.enter).also(rule.SAP06, rule.USE02)
 	f.Adapter = d.adapter
 	if d.lenient {
-		f.severity(rule.Info)
+		c.unclear(f, rule.AMB18, rule.Info)
 	}
 	cl.found = f
 }
@@ -910,7 +916,7 @@ func returnClDeregisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Stat
 		cl.found = c.report(rule.SAP05, cl.ev, rule.Client, s.adapter(), s.names(c),
 			"the client deregisters a SAP a second time", s.dereg.enter).also(rule.SAP06, rule.USE02)
 		if s.deregFailed {
-			cl.found.severity(rule.Info) // AMB-18
+			c.unclear(cl.found, rule.AMB18, rule.Info)
 		}
 	}
 	if f := cl.found; f != nil && known && st != ndis.StatusFailure {

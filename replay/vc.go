@@ -439,6 +439,7 @@ func (c *Checker) useVC(cl *call) *vc {
 		c.useDeadVC(cl, d)
 		return nil
 	}
+	c.wrongKind(kindVC, cl.ns, cl.vc)
 	if c.fresh(cl.label) && c.namelessVCs == 0 {
 		if cl.fn == ndis.NdisClMakeCall {
 			c.check(rule.CALL01)
@@ -625,7 +626,10 @@ func (c *Checker) delivered(cl *call, r *vcOp, id rule.ID, s side, v *vc, what s
 	if fault == opTwice {
 		msg = "NDIS called " + cl.name() + " a second time for one " + what
 	}
-	c.vcNDIS(id, cl.ev, s, v, msg, asked, ret, prev)
+	f := c.vcNDIS(id, cl.ev, s, v, msg, asked, ret, prev)
+	if id == rule.VC09 && fault == opUnpended && v.mcm == yes {
+		c.unclear(f, rule.AMB09, rule.Error)
+	}
 }
 
 // vcVariant judges that a call manager uses the functions of its kind on a VC.
@@ -780,6 +784,9 @@ func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		if f := cl.found; f != nil {
 			f.drop()
 			g := c.vcNDIS(rule.VC04, at, sideClient, v, cl.name()+" succeeded although its NdisAfHandle is not one of an open AF", cl.ev).also(f.Rule)
+			if o := cl.o; o != nil && o.id == uint64(cl.n) && c.before(&o.failedClose, cl) {
+				c.unclear(g, rule.AMB07, rule.Error)
+			}
 			for _, id := range f.Also {
 				if id == rule.USE01 || id == rule.OPEN18 {
 					g.also(id)
@@ -1132,6 +1139,7 @@ func (c *Checker) deletable(cl *call, v *vc, s side, at ev, gone bool) bool {
 	switch {
 	case active && gone && v.closedCall.seen() && c.captured(v, sideManager, false):
 		c.check(rule.CALL14)
+		v.notDeact.drop()
 		c.vcReport(rule.CALL14, cl.ev, sideManager, v,
 			"the VC is deleted, and the call manager has not deactivated it after the close of the call", v.closedCall, at).also(rule.VC07)
 	case (active || leaving && v.mcm == no) && gone && c.captured(v, sideManager, false):
@@ -1301,7 +1309,7 @@ func returnActivate(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	mcm := cl.fn == ndis.NdisMCmActivateVc
 	early := v.act.done
-	if v.act.returned(cl, at, known, st) == opUnpended && !mcm && v.strictAct {
+	if v.act.returned(cl, at, known, st) == opUnpended && (!mcm || c.opt.Strict.Has(rule.AMB09)) && v.strictAct {
 		c.check(rule.VC09)
 		c.vcNDIS(rule.VC09, early, sideManager, v, "NDIS called ProtocolCmActivateVcComplete for an activation that did not pend", cl.ev, at)
 	}
@@ -1375,7 +1383,7 @@ func enterActivated(c *Checker, cl *call) {
 		return
 	}
 	id := rule.VC09
-	if v.mcm != no && v.act.state != opDone {
+	if v.mcm != no && v.act.state != opDone && !(v.mcm == yes && c.opt.Strict.Has(rule.AMB09)) {
 		id = rule.None // AMB-09
 	}
 	v.strictAct = cl.d.caller == callerNDIS
@@ -1418,7 +1426,7 @@ func returnDeactivate(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	mcm := cl.fn == ndis.NdisMCmDeactivateVc
 	early := v.deact.done
-	if v.deact.returned(cl, at, known, st) == opUnpended && !mcm && v.strictDeact {
+	if v.deact.returned(cl, at, known, st) == opUnpended && (!mcm || c.opt.Strict.Has(rule.AMB09)) && v.strictDeact {
 		c.check(rule.VC09)
 		c.vcNDIS(rule.VC09, early, sideManager, v, "NDIS called ProtocolCmDeactivateVcComplete for a deactivation that did not pend", cl.ev, at)
 	}
@@ -1495,7 +1503,7 @@ func enterDeactivated(c *Checker, cl *call) {
 		return
 	}
 	id := rule.VC09
-	if v.mcm != no && v.deact.state != opDone {
+	if v.mcm != no && v.deact.state != opDone && !(v.mcm == yes && c.opt.Strict.Has(rule.AMB09)) {
 		id = rule.None // AMB-09
 	}
 	v.strictDeact = cl.d.caller == callerNDIS
@@ -1634,6 +1642,14 @@ func (c *Checker) owedByVC(v *vc, over ev, atEnd bool) {
 			}
 			c.check(rule.VC09)
 			miss(c.vcReport(rule.VC09, mini.ret, sideMiniport, v, "the "+what+" of a VC pended at the miniport and was never completed", mini.call, over))
+			return true
+		case cm.owes() && v.mcm == yes && c.opt.Strict.Has(rule.AMB09):
+			if !c.captured(v, sideManager, true) {
+				c.skip(rule.VC09, reasonNoUpcalls)
+				return true
+			}
+			c.check(rule.VC09)
+			miss(c.unclear(c.vcNDIS(rule.VC09, cm.ret, sideManager, v, "the "+what+" of a VC pended and NDIS never completed it", cm.call, over), rule.AMB09, rule.Error))
 			return true
 		case cm.owes() && v.mcm == no:
 			if mini.state != opDone && mini.state != opSync || !c.captured(v, sideManager, true) {

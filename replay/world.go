@@ -369,7 +369,8 @@ type afOpen struct {
 	strictOpen  bool     // the early completion of the open said it came from NDIS
 	strictClose bool
 	over        bool // its being left open was reported
-	askedByOID  bool // the call manager sent OID_CO_AF_CLOSE
+	oidAsked    ev   // the call manager sent OID_CO_AF_CLOSE
+	failedClose mark // the client's close that failed last
 	missed      bool // what it waits for was reported
 	notifyMark  mark
 	inNotify    *call

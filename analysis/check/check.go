@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -92,17 +93,14 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 		Truncated:  r.Truncated() || t.Err != nil,
 		LostEvents: told.unplaced(r.Metadata()),
 	})
-	for name, n := range r.Defects() {
-		t.Result.Defects[name] += n
-		delete(t.Result.Defects, checkersName[name])
+	// What both of them count has one name. To the checker a missing function is an unknown
+	// one, and so is one that was unknown to who wrote the trace.
+	unknown := t.Result.Defects[replay.DefectUnknownFunction] - r.Defects()[format.DefectNullFunction]
+	maps.Copy(t.Result.Defects, r.Defects())
+	if t.Result.Defects[replay.DefectUnknownFunction] = unknown; unknown == 0 {
+		delete(t.Result.Defects, replay.DefectUnknownFunction)
 	}
 	return t, nil
-}
-
-// checkersName is what the checker calls a defect that the reader counts too.
-var checkersName = map[string]string{
-	format.DefectTimeBackwards:   replay.DefectTimeBackwards,
-	format.DefectUnknownFunction: replay.DefectUnknownFunction,
 }
 
 // losses are those that gap rows tell of.

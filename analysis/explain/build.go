@@ -340,7 +340,7 @@ func (b *builder) collect(i int, r *replay.Row) {
 	for k := range r.Objects {
 		o := &r.Objects[k]
 		w := b.watched[b.canonical(objectKey{o.Kind, o.ID})]
-		begins = begins || w != nil && !o.Owner && len(w.life) == 0
+		begins = begins || w != nil && len(w.about) > 0 && len(w.life) == 0
 	}
 	for k := range r.Objects {
 		o := &r.Objects[k]
@@ -352,11 +352,12 @@ func (b *builder) collect(i int, r *replay.Row) {
 		if w.number == 0 {
 			w.number = number
 		}
+		first := len(w.life) == 0
 		w.note(o, seq, ts)
 		if o.Kind == replay.DriverObject && w.label == "" && b.b.Has[i]&format.HasDriver != 0 {
 			w.label = cut(string(b.b.Driver.At(i)), maxName)
 		}
-		if o.Owner {
+		if o.Owner && !first {
 			continue
 		}
 		for _, t := range w.about {

@@ -543,3 +543,38 @@ func (b *broken) Next() (*format.Batch, error) {
 	}
 	return b.memory.Next()
 }
+
+// TestMutilated explains what is found in the corpus when rows are missing, or have neither
+// driver nor thread: nothing that a trace can lack may lose the proof.
+func TestMutilated(t *testing.T) {
+	explained := 0
+	scenarios(t, func(t *testing.T, s *scenario.Scenario, _ *replay.Result) {
+		for _, nth := range []int{2, 3, 5, 7, 0} {
+			part := *s
+			part.Events = nil
+			for i := range s.Events {
+				e := s.Events[i]
+				switch {
+				case nth > 0 && i%nth == 1:
+					if i%2 == 0 {
+						continue
+					}
+					e = format.Event{Seq: e.Seq, TS: e.TS, Phase: format.PhaseGap, Has: format.HasLost, Lost: 1}
+				case nth == 0:
+					e.Has &^= format.HasDriver | format.HasTID | format.HasCallID | format.HasAdapter
+					e.Driver = ""
+				}
+				part.Events = append(part.Events, e)
+			}
+			subjects := explain.All(result(t, &part))
+			for i, e := range build(t, &part, subjects, 11, 2) {
+				explained++
+				check(t, &part, subjects[i], e)
+				harmless(t, text(t, e, 80))
+			}
+		}
+	})
+	if explained < 500 {
+		t.Errorf("only %d explanations", explained)
+	}
+}

@@ -269,7 +269,12 @@ func (f *FailOn) left(t *Trace, open map[int]bool) replay.Verdict {
 			return replay.Violations
 		}
 	}
-	if f.Conflict && len(t.Result.Conflicts) > 0 {
+	for i := range t.Result.Conflicts {
+		if f.Conflict && !t.Result.Conflicts[i].Inconclusive {
+			return replay.Violations
+		}
+	}
+	if f.Defect && len(t.Result.Defects) > 0 {
 		return replay.Violations
 	}
 	if accepted && !doubts {

@@ -9,10 +9,11 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// CatalogueRule is a rule of the catalogue as programs read it.
+// CatalogueRule is a rule of the catalogue, or an ambiguity of the documentation, as
+// programs read it.
 type CatalogueRule struct {
 	ID        string   `json:"id"`
-	Kind      string   `json:"kind"`     // observable, guard or unobservable
+	Kind      string   `json:"kind"`     // observable, guard, unobservable or ambiguity
 	Severity  string   `json:"severity"` // the highest a finding can have; empty for a guard
 	AtFault   []string `json:"at_fault"` // who can have broken it
 	Judged    bool     `json:"judged"`   // this version evaluates it
@@ -22,10 +23,16 @@ type CatalogueRule struct {
 	Needs     []string `json:"needs"` // evidence without which it is not checked
 	Subsumes  []string `json:"subsumes"`
 	Page      string   `json:"page"`
+
+	// Of an ambiguity only; Statement is the question.
+	Default   string `json:"default,omitempty"`    // what the replay does
+	Strict    string `json:"strict,omitempty"`     // what it does if told to hold it strictly
+	NotStrict string `json:"not_strict,omitempty"` // why that makes no sense
 }
 
-// Catalogue returns the rules of the given names and groups, in the order of the catalogue:
-// "REG-01" or "REG", in any case. Without one it returns all rules.
+// Catalogue returns the rules of the given names and groups, in the order of the catalogue,
+// and behind them the ambiguities: "REG-01", "REG", "AMB-05" or "AMB", in any case. Without
+// a name it returns everything.
 func Catalogue(which []string) ([]CatalogueRule, error) {
 	used := make([]bool, len(which))
 	list := []CatalogueRule{}
@@ -40,13 +47,30 @@ func Catalogue(which []string) ([]CatalogueRule, error) {
 			list = append(list, catalogueRule(&ru))
 		}
 	}
+	for _, a := range rule.Ambiguities() {
+		take := len(which) == 0
+		for i, w := range which {
+			if strings.EqualFold(w, a.Name) || strings.EqualFold(w, "AMB") {
+				take, used[i] = true, true
+			}
+		}
+		if take {
+			list = append(list, CatalogueRule{
+				ID: a.Name, Kind: ambiguity, AtFault: []string{}, Needs: []string{}, Subsumes: []string{},
+				Statement: a.Issue, Default: a.Treatment, Strict: a.Strict, NotStrict: a.NotStrict, Page: a.Page,
+			})
+		}
+	}
 	for i, w := range which {
 		if !used[i] {
-			return nil, fmt.Errorf("%q is no rule and no group of rules", w)
+			return nil, fmt.Errorf("%q is no rule, no group of rules and no ambiguity", w)
 		}
 	}
 	return list, nil
 }
+
+// ambiguity is the kind of those entries that are no rules.
+const ambiguity = "ambiguity"
 
 func catalogueRule(ru *rule.Rule) CatalogueRule {
 	c := CatalogueRule{
@@ -75,9 +99,28 @@ func WriteCatalogueText(w io.Writer, rules []CatalogueRule) error {
 	row := func(id, kind, severity, judged, fault string) {
 		b.WriteString(strings.TrimRight(fmt.Sprintf("%-9s  %-12s  %-8s  %-6s  %s", id, kind, severity, judged, fault), " ") + "\n")
 	}
-	row("ID", "KIND", "SEVERITY", "JUDGED", "AT FAULT")
+	head := ""
 	for i := range rules {
 		r := &rules[i]
+		if r.Kind == ambiguity {
+			if head != ambiguity {
+				if head != "" {
+					b.WriteByte('\n')
+				}
+				head = ambiguity
+				b.WriteString("AMBIGUITIES OF THE DOCUMENTATION: what holds by default, and with --strict\n")
+			}
+			strict := r.Strict
+			if strict == "" {
+				strict = "has no meaning. " + r.NotStrict
+			}
+			fmt.Fprintf(&b, "%s  %s\n    default: %s\n    --strict: %s\n    %s\n", r.ID, r.Statement, r.Default, strict, r.Page)
+			continue
+		}
+		if head == "" {
+			head = "rules"
+			row("ID", "KIND", "SEVERITY", "JUDGED", "AT FAULT")
+		}
 		judged := "no"
 		if r.Judged {
 			judged = "yes"

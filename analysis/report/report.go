@@ -30,6 +30,7 @@ type Trace struct {
 // Options of New. The zero value is the documented default.
 type Options struct {
 	FailOn  FailOn
+	Strict  rule.AMBSet // ambiguities that the replay held strictly
 	Timings []timing.Row
 	Accept  *Accept // nil: nothing was accepted before
 }
@@ -44,6 +45,7 @@ type Report struct {
 	Findings  []Finding      `json:"findings"`
 	Conflicts []Conflict     `json:"conflicts"`
 	Rules     []Rule         `json:"rules"`
+	Strict    []string       `json:"strict,omitempty"` // ambiguities that were held strictly
 	Timings   []Timing       `json:"timings"`
 
 	Acceptance *Acceptance `json:"acceptance,omitempty"` // with a baseline or suppressions
@@ -57,13 +59,14 @@ type Report struct {
 
 // TraceSummary is one input.
 type TraceSummary struct {
-	Path    string            `json:"path"`
-	Verdict string            `json:"verdict"`
-	Events  uint64            `json:"events"`
-	Lost    uint64            `json:"lost"`
-	Defects map[string]uint64 `json:"defects"`
-	Reasons []string          `json:"reasons,omitempty"` // why the verdict is inconclusive
-	Error   string            `json:"error,omitempty"`   // why it is unreadable
+	Path       string            `json:"path"`
+	Verdict    string            `json:"verdict"`
+	Events     uint64            `json:"events"`
+	Lost       uint64            `json:"lost"`
+	Defects    map[string]uint64 `json:"defects"`
+	DefectRows map[string]uint64 `json:"defect_rows,omitempty"` // seq of the first row of a kind, where it is known
+	Reasons    []string          `json:"reasons,omitempty"`     // why the verdict is inconclusive
+	Error      string            `json:"error,omitempty"`       // why it is unreadable
 }
 
 // Finding is one finding of one trace.
@@ -140,7 +143,7 @@ type Timing struct {
 func New(traces []Trace, o Options) *Report {
 	r := &Report{
 		Schema: Schema, Traces: []TraceSummary{}, Findings: []Finding{}, Conflicts: []Conflict{},
-		Rules: []Rule{}, Timings: []Timing{}, unjudged: map[ndis.Func]uint64{}, traces: traces, failOn: o.FailOn,
+		Rules: []Rule{}, Strict: o.Strict.Names(), Timings: []Timing{}, unjudged: map[ndis.Func]uint64{}, traces: traces, failOn: o.FailOn,
 	}
 	rules := map[rule.ID]*replay.RuleCount{}
 	own := replay.Conforms // what the verdict is without FailOn
@@ -156,6 +159,14 @@ func New(traces []Trace, o Options) *Report {
 		if res := t.Result; res != nil {
 			sum.Events, sum.Lost = res.Events, res.Lost
 			maps.Copy(sum.Defects, res.Defects)
+			for k, seq := range res.DefectRows {
+				if res.Defects[k] > 0 {
+					if sum.DefectRows == nil {
+						sum.DefectRows = map[string]uint64{}
+					}
+					sum.DefectRows[k] = seq
+				}
+			}
 			if v == replay.Inconclusive {
 				sum.Reasons = res.Reasons
 			}

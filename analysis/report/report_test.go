@@ -60,7 +60,7 @@ func host() Trace {
 			{Rule: rule.REG07, Checked: 3, NotChecked: 2, Reasons: map[string]uint64{"role of the driver not recorded": 2}},
 			{Rule: rule.OPEN07, NotChecked: 1, Reasons: map[string]uint64{"status not recorded": 1}},
 		},
-		Defects:  map[string]uint64{"return without enter": 2},
+		Defects:  map[string]uint64{"return_without_enter": 2},
 		Unjudged: map[ndis.Func]uint64{ndis.NdisCoCreateVc: 5, ndis.NdisClMakeCall: 1},
 		Reasons:  []string{"events were lost"},
 	}}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/replay"
 )
 
 // Limits of the text report, which is to be read; the JSON report has everything.
@@ -211,14 +212,14 @@ func (t *textReport) head() {
 			t.line("  suppression of %s matches nothing: %s", x.Rule, rows.Safe(x.Reason))
 		}
 	}
+	if len(t.Strict) > 0 {
+		t.line("  held strictly: %s", strings.Join(t.Strict, ", "))
+	}
 	for i := range t.Traces {
 		s := &t.Traces[i]
 		text := rows.Count(s.Events, "event")
 		if s.Lost > 0 {
 			text += fmt.Sprintf(", %d lost", s.Lost)
-		}
-		for _, k := range slices.Sorted(maps.Keys(s.Defects)) {
-			text += fmt.Sprintf(", %d× %s", s.Defects[k], rows.Safe(k))
 		}
 		if len(t.Traces) > 1 {
 			text = s.Verdict + ", " + text
@@ -226,6 +227,16 @@ func (t *textReport) head() {
 		t.line("  %s: %s", rows.Safe(s.Path), text)
 		if s.Error != "" {
 			t.line("    %s", t.paint(bad, rows.Safe(s.Error)))
+		}
+		for _, k := range slices.Sorted(maps.Keys(s.Defects)) {
+			text := fmt.Sprintf("%d× %s", s.Defects[k], rows.Safe(k))
+			if seq, ok := s.DefectRows[k]; ok {
+				text += fmt.Sprintf(", first in row %d", seq)
+			}
+			if what := replay.DefectText(k); what != "" {
+				text += ": " + what
+			}
+			t.line("    defect %s", text)
 		}
 		for _, why := range s.Reasons {
 			t.line("    inconclusive: %s", rows.Safe(why))

@@ -14,11 +14,12 @@ type FailOn struct {
 	Severity rule.Severity // with Lower: findings of this severity or above
 	Lower    bool
 	Conflict bool // any conflict that lost events cannot explain
+	Defect   bool // any trace defect
 	Rules    []rule.ID
 }
 
 // ParseFailOn reads a list of: error, warning, info (findings of that severity or above),
-// conflict, and names of rules.
+// conflict, defect, and names of rules.
 func ParseFailOn(words []string) (FailOn, error) {
 	var f FailOn
 	lower := func(s rule.Severity) {
@@ -35,10 +36,12 @@ func ParseFailOn(words []string) (FailOn, error) {
 			lower(rule.Info)
 		case "conflict":
 			f.Conflict = true
+		case "defect":
+			f.Defect = true
 		default:
 			id := ruleNamed(w)
 			if id == rule.None {
-				return f, fmt.Errorf("%q: want error, warning, info, conflict or the name of a rule like REG-07", w)
+				return f, fmt.Errorf("%q: want error, warning, info, conflict, defect or the name of a rule like REG-07", w)
 			}
 			f.Rules = append(f.Rules, id)
 		}
@@ -79,6 +82,9 @@ func (f *FailOn) verdict(t *Trace) replay.Verdict {
 		if f.Conflict && !t.Result.Conflicts[i].Inconclusive {
 			v = replay.Violations
 		}
+	}
+	if f.Defect && len(t.Result.Defects) > 0 {
+		v = replay.Violations
 	}
 	for i := range t.Result.Findings {
 		if f.fails(&t.Result.Findings[i]) {

@@ -16,11 +16,13 @@ import (
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/collect"
+	"github.com/aftrace/aftrace/replay/rule"
 	"github.com/aftrace/aftrace/testdata"
 )
 
 func demoCommand() *cobra.Command {
 	var keep string
+	var names []string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole way on an embedded recording",
@@ -34,6 +36,10 @@ same trace.`,
   afreplay demo --keep demo-files`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			held, err := strict(names)
+			if err != nil {
+				return err
+			}
 			dir := keep
 			if dir == "" {
 				temp, err := os.MkdirTemp("", "afreplay-demo-*")
@@ -45,10 +51,11 @@ same trace.`,
 			} else if err := os.MkdirAll(dir, 0o777); err != nil {
 				return cli.NotWritten(err)
 			}
-			return demo(cmd.Context(), dir, keep != "")
+			return demo(cmd.Context(), dir, keep != "", held)
 		},
 	}
 	cmd.Flags().StringVar(&keep, "keep", "", "folder to leave the recording and the trace in")
+	strictFlag(cmd, &names)
 	return cmd
 }
 
@@ -58,7 +65,7 @@ type stage struct {
 	took time.Duration
 }
 
-func demo(ctx context.Context, dir string, kept bool) error {
+func demo(ctx context.Context, dir string, kept bool, held rule.AMBSet) error {
 	etl, trace := filepath.Join(dir, "demo.etl"), filepath.Join(dir, "demo.arrow")
 	if err := os.WriteFile(etl, testdata.DemoETL, 0o666); err != nil {
 		return cli.NotWritten(err)
@@ -76,7 +83,9 @@ func demo(ctx context.Context, dir string, kept bool) error {
 	}
 	done("convert %s to %s", rows.Count(sum.Records, "record"), rows.Count(sum.Events, "event"))
 
-	j := newJudge(check.Options{}, true, true)
+	var o check.Options
+	o.Replay.Strict = held
+	j := newJudge(o, true, true)
 	defer j.close()
 	if err := j.replay(ctx, 1, trace); err != nil {
 		return err
@@ -84,7 +93,7 @@ func demo(ctx context.Context, dir string, kept bool) error {
 	j.files[0], j.traces[0].Path = trace, filepath.Base(trace)
 	done("replay %s", rows.Count(sum.Events, "event"))
 
-	rep := report.New(j.traces, report.Options{Timings: j.timings.Rows()})
+	rep := report.New(j.traces, report.Options{Strict: held, Timings: j.timings.Rows()})
 	return cli.Output(func(w io.Writer) error {
 		fmt.Fprintf(w, "A recording of a host with WAN call managers: %s of %d bytes.\n\n", filepath.Base(etl), len(testdata.DemoETL))
 		o := report.TextOptions{Color: cli.Color(), Timings: true, Rows: j.rows, Explain: "--demo"}

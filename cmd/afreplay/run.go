@@ -18,6 +18,7 @@ import (
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/replay"
+	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // formats are those of commands that write no report.
@@ -37,6 +38,7 @@ type runFlags struct {
 	accepted   string
 	allowLoss  bool
 	afIdentity string
+	strict     []string
 	openLimit  time.Duration
 	timings    bool
 	findings   int
@@ -66,6 +68,7 @@ With --baseline or --suppressions the verdict stays as it is, and the exit code 
 of the findings which are neither known nor suppressed.`,
 		Example: `  afreplay run trace.arrow
   afreplay run traces/... --fail-on conflict
+  afreplay run trace.arrow --strict AMB-05,AMB-21
   afreplay run trace.arrow --format json
   afreplay run trace.arrow --out json=report.json --out sarif=report.sarif --quiet
   afreplay run trace.arrow --baseline report.json
@@ -77,11 +80,12 @@ of the findings which are neither known nor suppressed.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.format, "format", "text", "report on standard output: "+report.FormatList())
 	fl.StringArrayVar(&f.out, "out", nil, "write a report to a file, as FORMAT=FILE; may be repeated")
-	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what else is a violation: warning, info, conflict, or the name of a rule")
+	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what else is a violation: warning, info, conflict, defect, or the name of a rule")
 	fl.StringVar(&f.baseline, "baseline", "", "an earlier JSON report: findings that are in it do not count for the exit code")
 	fl.StringVar(&f.accepted, "suppressions", "", "a file of findings that are accepted, with reason and expiry (docs/ci.md)")
 	fl.BoolVar(&f.allowLoss, "allow-loss", false, "let a trace conform although events were lost or it was cut short")
 	fl.StringVar(&f.afIdentity, "af-identity", "type", "what makes two address families the same: type or type+version")
+	strictFlag(cmd, &f.strict)
 	fl.DurationVar(&f.openLimit, "open-limit", time.Millisecond, "how long ProtocolCmOpenAf may take if it does not pend (OPEN-22)")
 	fl.BoolVar(&f.timings, "timings", false, "add a table of how long calls took to the text report")
 	fl.IntVar(&f.findings, "findings", report.DefaultFindings, "findings and conflicts that the text report shows; -1 for all")
@@ -90,6 +94,20 @@ of the findings which are neither known nor suppressed.`,
 	fl.DurationVar(&f.idle, "follow-idle", 0, "with --follow: stop when nothing came for this long; 0 waits on")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no report on standard output and no progress")
 	return cmd
+}
+
+// strictFlag adds the flag that names ambiguities.
+func strictFlag(cmd *cobra.Command, names *[]string) {
+	cmd.Flags().StringSliceVar(names, "strict", nil, "hold an ambiguity of the documentation strictly, such as AMB-05: see afreplay rules AMB; may be repeated")
+}
+
+// strict reads the values of that flag.
+func strict(names []string) (rule.AMBSet, error) {
+	set, err := rule.ParseStrict(names)
+	if err != nil {
+		err = fmt.Errorf("--strict: %w", err)
+	}
+	return set, err
 }
 
 // outputs checks what the flags ask for.
@@ -120,6 +138,12 @@ func (f *runFlags) options() (o check.Options, failOn report.FailOn, err error) 
 		o.Replay.AFIdentity = replay.IdentityTypeVersion
 	default:
 		return o, failOn, fmt.Errorf("--af-identity %s: want type or type+version", f.afIdentity)
+	}
+	if o.Replay.Strict, err = strict(f.strict); err != nil {
+		return o, failOn, err
+	}
+	if o.Replay.Strict.Has(rule.AMB01) && o.Replay.AFIdentity != replay.IdentityType {
+		return o, failOn, errors.New("--strict AMB-01: the type alone identifies, which --af-identity type+version denies: choose one")
 	}
 	if f.openLimit <= 0 {
 		return o, failOn, fmt.Errorf("--open-limit %s: want more than 0", f.openLimit)
@@ -199,7 +223,7 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	progress.Done()
-	rep := report.New(j.traces, report.Options{FailOn: failOn, Timings: j.timings.Rows(), Accept: accept})
+	rep := report.New(j.traces, report.Options{FailOn: failOn, Strict: o.Replay.Strict, Timings: j.timings.Rows(), Accept: accept})
 	for _, out := range outs {
 		if err := f.write(rep, out, j); err != nil {
 			return err

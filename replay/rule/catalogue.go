@@ -439,6 +439,7 @@ var catalogue = [NumIDs]Rule{
 		Needs:     []string{"ProtocolCoAfRegisterNotify", "NdisCmRegisterAddressFamilyEx", "NdisMCmRegisterAddressFamilyEx", "ProtocolBindAdapterEx", "adapter", "context", "af_type"},
 		Subsumes:  []ID{NOTE01, NOTE02},
 		Page:      nf + "ndisclcloseaddressfamily", Sources: []string{"nf:NdisClCloseAddressFamily"},
+		AMB: []string{"AMB-04"},
 	},
 	NOTE11: {
 		ID: NOTE11, Name: "NOTE-11", Group: "NOTE", Severity: Info, Kind: Guard,

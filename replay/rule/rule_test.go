@@ -177,8 +177,15 @@ func TestAmbiguities(t *testing.T) {
 		}
 	}
 	for _, a := range rule.Ambiguities() {
-		if a.Issue == "" || a.Treatment == "" {
+		if a.Issue == "" || a.Treatment == "" || !strings.HasPrefix(a.Page, "https://learn.microsoft.com/windows-hardware/drivers/") {
 			t.Errorf("%s is incomplete", a.Name)
+		}
+		if (a.Strict == "") == (a.NotStrict == "") {
+			t.Errorf("%s has either a strict reading or a reason why not", a.Name)
+		}
+		set, err := rule.ParseStrict([]string{strings.ToLower(a.Name)})
+		if strict := a.Strict != ""; strict != (err == nil) || strict && !slices.Equal(set.Names(), []string{a.Name}) {
+			t.Errorf("ParseStrict(%s) = %v, %v", a.Name, set.Names(), err)
 		}
 		if !used[a.Name] {
 			t.Errorf("%s bears on no rule", a.Name)
@@ -193,6 +200,49 @@ func TestAmbiguities(t *testing.T) {
 			if !slices.ContainsFunc(rule.Ambiguities(), func(a rule.Ambiguity) bool { return a.Name == name }) {
 				t.Errorf("%s: no ambiguity %s", fn.Name, name)
 			}
+		}
+	}
+}
+
+// Every rule that a strict reading names refers back to the ambiguity.
+func TestStrictReadings(t *testing.T) {
+	for _, a := range rule.Ambiguities() {
+		ids := regexp.MustCompile(`\b[A-Z]+-\d\d\b`).FindAllString(a.Strict, -1)
+		if a.Strict != "" && len(ids) == 0 {
+			t.Errorf("%s: the strict reading names no rule", a.Name)
+		}
+		for _, name := range ids {
+			if id, ok := rule.Parse(name); !ok || !slices.Contains(id.Rule().AMB, a.Name) {
+				t.Errorf("%s names %s, which does not refer to it", a.Name, name)
+			}
+		}
+	}
+	if _, err := rule.ParseStrict([]string{"AMB-05", "AMB-00"}); err == nil || !strings.Contains(err.Error(), "AMB-01, AMB-02") {
+		t.Errorf("AMB-00: %v", err)
+	}
+	set, err := rule.ParseStrict([]string{"AMB-24", "AMB-01", "AMB-24"})
+	if err != nil || !set.Has(rule.AMB01) || !set.Has(rule.AMB24) || set.Has(rule.AMB02) || len(set.Names()) != 2 {
+		t.Errorf("%v, %v", set.Names(), err)
+	}
+	if rule.AMB(0).Ambiguity() != nil || rule.AMB(26).Ambiguity() != nil {
+		t.Error("an ambiguity outside the table")
+	}
+}
+
+// The page of the documentation says what the table says.
+func TestAmbiguitiesDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/ambiguities.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range rule.Ambiguities() {
+		strict := a.Strict
+		if strict == "" {
+			strict = "– " + a.NotStrict
+		}
+		line := "| [" + a.Name + "](" + a.Page + ") | " + a.Issue + " | " + a.Treatment + " | " + strict + " |\n"
+		if !strings.Contains(string(text), line) {
+			t.Errorf("docs/ambiguities.md lacks the line\n%s", line)
 		}
 	}
 }

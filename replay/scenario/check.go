@@ -14,7 +14,7 @@ import (
 
 // ReplayOptions are those that the options and the metadata of s ask for.
 func (s *Scenario) ReplayOptions() (replay.Options, error) {
-	o := replay.Options{Metadata: s.Metadata}
+	o := replay.Options{Metadata: s.Metadata, Strict: s.Strict}
 	for k, v := range s.Options {
 		switch k {
 		case "af-identity":
@@ -126,7 +126,8 @@ func (s *Scenario) Verify(r *replay.Result) []string {
 			wrong = append(wrong, fmt.Sprintf("%s%s: not expected: %s", s.Name, s.line(f.Seq), FindingLine(f)))
 		}
 	}
-	conflicts := 0
+	conflicts, defects := 0, map[string]uint64{}
+	told := map[int]bool{} // the conflicts that a line is about
 	verdict := ""
 	for _, x := range s.Expect {
 		switch x.Kind {
@@ -137,12 +138,23 @@ func (s *Scenario) Verify(r *replay.Result) []string {
 			if verdict != r.Verdict.String() {
 				wrong = append(wrong, fmt.Sprintf("%s:%d: the verdict is %s", s.Name, x.Line, r.Verdict))
 			}
+		case "defect":
+			if n := uint64(1); len(x.Args) > 0 {
+				if len(x.Args) > 1 {
+					n, _ = strconv.ParseUint(x.Args[1], 10, 64)
+				}
+				if defects[x.Args[0]] = n; r.Defects[x.Args[0]] != n {
+					wrong = append(wrong, fmt.Sprintf("%s:%d: %s was counted %d times", s.Name, x.Line, x.Args[0], r.Defects[x.Args[0]]))
+				}
+			}
 		case "conflict":
 			conflicts++
 			found := false
 			for i := range r.Conflicts {
 				line := strings.Fields(ConflictLine(&r.Conflicts[i]))
-				found = found || len(line) > len(x.Args) && slices.Equal(line[:len(x.Args)], x.Args)
+				if len(line) > len(x.Args) && slices.Equal(line[:len(x.Args)], x.Args) {
+					found, told[i] = true, true
+				}
 			}
 			if !found {
 				wrong = append(wrong, fmt.Sprintf("%s:%d: no such conflict", s.Name, x.Line))
@@ -150,6 +162,16 @@ func (s *Scenario) Verify(r *replay.Result) []string {
 		case "finding":
 		default:
 			wrong = append(wrong, fmt.Sprintf("%s:%d: expect %q is not known", s.Name, x.Line, x.Kind))
+		}
+	}
+	for _, d := range replay.Defects() {
+		if _, ok := defects[d.Name]; !ok && r.Defects[d.Name] > 0 {
+			wrong = append(wrong, fmt.Sprintf("%s: not expected: the trace defect %s", s.Name, d.Name))
+		}
+	}
+	for i := range r.Conflicts {
+		if !told[i] {
+			wrong = append(wrong, fmt.Sprintf("%s: not expected: conflict %s", s.Name, ConflictLine(&r.Conflicts[i])))
 		}
 	}
 	if conflicts != len(r.Conflicts) {

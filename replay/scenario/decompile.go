@@ -22,6 +22,9 @@ type Trace struct {
 	Prose     string            // comment to open with
 }
 
+// MaxEvents is how many rows Decompile takes: their text has room in MaxLines.
+const MaxEvents = MaxLines / 4
+
 // errUnfaithful says that a text does not give the rows and findings that it was made of.
 var errUnfaithful = errors.New("the text does not give the same rows")
 
@@ -30,18 +33,27 @@ var errUnfaithful = errors.New("the text does not give the same rows")
 // expresses is a function by its name, with its columns; a row that is no step is a "row".
 //
 // Handles, contexts, threads, call ids and the position of rows are numbered anew; Ticks and
-// CPU are left out. Times are kept to a tenth of a millisecond, and what is mentioned in the
-// findings exactly, where the rules depend on it: the text is compiled and replayed, and if
-// that does not find the same as in the trace it is written once more with exact times and
-// with every value told apart. A trace that no text can express is an error.
+// CPU are left out. Times are kept to a tenth of a millisecond. The text is compiled and
+// replayed; if that does not find the same as in the trace, it is written once more with exact
+// times and with every value told apart. A trace that no text can express is an error.
+//
+// Memory and time grow with the number of rows, which MaxEvents bounds.
 func Decompile(name string, t *Trace) (string, error) {
-	if len(t.Events) >= MaxLines/4 {
-		return "", fmt.Errorf("%s: %d rows are too many for a text: at most %d", name, len(t.Events), MaxLines/4-1)
+	if len(t.Events) > MaxEvents {
+		return "", fmt.Errorf("%s: %d rows are too many for a text: at most %d", name, len(t.Events), MaxEvents)
 	}
 	given := t
 	t = &Trace{Events: make([]format.Event, len(given.Events)), Metadata: given.Metadata, Truncated: given.Truncated, Options: given.Options, Prose: given.Prose}
+	last, ordered := uint64(0), true
 	for i := range given.Events {
 		t.Events[i] = clean(given.Events[i])
+		ordered = ordered && (i == 0 || t.Events[i].Seq > last)
+		last = t.Events[i].Seq
+	}
+	if !ordered { // rows are told apart by their position
+		for i := range t.Events {
+			t.Events[i].Seq = uint64(i + 1)
+		}
 	}
 	want, err := (&Scenario{Name: name, Events: t.Events, Metadata: t.Metadata, Options: t.Options, Cut: t.Truncated}).Replay(1 << 16)
 	if err != nil {
@@ -162,6 +174,11 @@ func expectations(s *Scenario, r *replay.Result) string {
 			line = line[:k]
 		}
 		fmt.Fprintf(&b, "expect conflict %s\n", line)
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.Defects)) {
+		if n := r.Defects[k]; n > 0 {
+			fmt.Fprintf(&b, "expect defect %s %d\n", k, n)
+		}
 	}
 	fmt.Fprintf(&b, "expect verdict %s\n", r.Verdict)
 	return b.String()

@@ -47,10 +47,10 @@
 // Directives: "adapter NAME [co|legacy|mcm] [up] [unseen] [MINIPORT]", "driver NAME ROLE…
 // [label=TEXT]" (roles client, call-manager, co, no-co, miniport; unseen: it came before the trace; the label
 // is what the rows say, "-" if they say nothing), "expect verdict V", "expect conflict KIND AF
-// HOLDER CONTENDER", "expect finding RULE" (wherever it is), "option KEY=VALUE", "meta
-// KEY=VALUE", "wait DURATION", "tick DURATION" (between two rows; 1us), "default key=value…"
-// (columns of all rows from here on; also source=etw…), "gap [N] [since=DURATION]" (events were
-// lost), "cut" (the trace ends without its end mark).
+// HOLDER CONTENDER", "expect defect NAME [N]" (contradictory rows), "expect finding RULE" (wherever it is),
+// "option KEY=VALUE", "strict AMB…" (ambiguities held strictly), "meta KEY=VALUE", "wait DURATION",
+// "tick DURATION" (between two rows; 1us), "default key=value…" (columns of all rows from here on; also
+// source=etw…), "gap [N] [since=DURATION]" (events were lost), "cut" (the trace ends without its end mark).
 package scenario
 
 import (
@@ -63,6 +63,7 @@ import (
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // Limits of a scenario text.
@@ -89,6 +90,7 @@ type Scenario struct {
 	Marks    []Mark
 	Expect   []Expectation
 	Options  map[string]string // "option" lines
+	Strict   rule.AMBSet       // "strict" lines
 	Cut      bool              // "cut": the trace ends without its end mark
 	Lines    []int             // the line of each of Events
 }
@@ -675,6 +677,15 @@ func (c *compiler) directive(s *step) error {
 		for _, kv := range s.keys {
 			c.s.Options[kv.key] = kv.value
 		}
+	case "strict":
+		set, err := rule.ParseStrict(s.args)
+		if err == nil && len(s.args) == 0 {
+			err = errf("strict needs an ambiguity, such as AMB-05")
+		}
+		if err != nil {
+			return c.fail(s.line, "%v", err)
+		}
+		c.s.Strict |= set
 	case "meta":
 		for _, kv := range s.keys {
 			c.s.Metadata[kv.key] = kv.value
