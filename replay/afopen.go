@@ -1170,7 +1170,7 @@ func (c *Checker) lateAccept(o *afOpen, told ev) {
 		c.openedWithdrawn(o, o.reg, told)
 		return
 	}
-	probe := call{ev: o.openEnter, has: format.HasAFType, afType: o.typ}
+	probe := call{invocation: invocation{ev: o.openEnter, has: format.HasAFType, afType: o.typ}}
 	live, maybe := c.serving(a, &probe)
 	switch {
 	case live == nil && maybe == nil:

@@ -59,10 +59,11 @@ type Checker struct {
 	held   fifo[held] // checks that wait until the order is certain
 
 	labels   map[string]uint32
+	recent   [recentLabels]uint32 // labels of late, where their name hashes to
 	names    []string
 	byLabel  []*driver // by label id
 	callsBy  table[*call]
-	threads  table[*call]
+	threads  threads
 	free     []*call
 	bindings table[*binding]
 	attempts table[*bindAttempt]
@@ -175,7 +176,7 @@ func (c *Checker) Batch(b *format.Batch) error {
 func (c *Checker) row() {
 	b, i := c.b, c.i
 	c.events++
-	at := ev{seq: b.Seq[i], ts: b.TS[i], n: c.events}
+	at := evAt(b.Seq[i], b.TS[i], c.events)
 	if at.ts < c.lastTS {
 		c.defect(DefectTimeBackwards)
 	}
@@ -235,13 +236,24 @@ func (c *Checker) gapSince(ts int64) bool {
 	return n > 0 && c.gaps[n-1].to >= ts
 }
 
+// recentLabels is a power of two.
+const recentLabels = 32
+
 func (c *Checker) label(i int) uint32 {
 	b := c.b
 	if b.Has[i]&format.HasDriver == 0 {
 		return 0
 	}
 	name := b.Driver.At(i)
+	if len(name) == 0 {
+		return 0
+	}
+	slot := &c.recent[(uint(len(name))*7+uint(name[0])*3+uint(name[len(name)-1]))%recentLabels]
+	if c.names[*slot] == string(name) {
+		return *slot
+	}
 	if id, ok := c.labels[string(name)]; ok {
+		*slot = id
 		return id
 	}
 	id := uint32(len(c.names))
@@ -258,7 +270,10 @@ func (c *Checker) enter(at ev) *call {
 	if n := len(c.free); n > 0 {
 		cl = c.free[n-1]
 		c.free = c.free[:n-1]
-		*cl = call{}
+		cl.invocation = invocation{}
+		if cl.detailed {
+			cl.d, cl.detailed = detail{}, false
+		}
 	} else {
 		cl = new(call)
 	}
@@ -268,18 +283,22 @@ func (c *Checker) enter(at ev) *call {
 	if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
 		cl.ns = uint64(b.PID[i])
 	}
-	cl.adapter, cl.binding, cl.af = b.Adapter[i], b.Binding[i], b.AF[i]
-	cl.sap, cl.vc, cl.party = b.SAP[i], b.VC[i], b.Party[i]
-	cl.context, cl.context2 = b.Context[i], b.Context2[i]
-	cl.afType, cl.afMajor, cl.afMinor = b.AFType[i], b.AFMajor[i], b.AFMinor[i]
+	cl.adapter, cl.binding, cl.af, cl.context = b.Adapter[i], b.Binding[i], b.AF[i], b.Context[i]
+	if has&(format.HasSAP|format.HasVC|format.HasParty|format.HasContext2) != 0 {
+		cl.sap, cl.vc, cl.party, cl.context2 = b.SAP[i], b.VC[i], b.Party[i], b.Context2[i]
+	}
+	if has&(format.HasAFType|format.HasAFMajor|format.HasAFMinor) != 0 {
+		cl.afType, cl.afMajor, cl.afMinor = b.AFType[i], b.AFMajor[i], b.AFMinor[i]
+	}
 	cl.status = ndis.Status(b.Status[i])
 	cl.label = c.label(i)
 	cl.gapsAtEnter = c.nGaps
 	if has&format.HasDetail != 0 {
+		cl.detailed = true
 		if !cl.d.parse(b.Detail.At(i)) {
 			c.defect(DefectBadDetail)
 		}
-		cl.inferred = cl.d.inferred
+		cl.infer(cl.d.inferred)
 	}
 	if b.Phase[i] == format.PhaseEvent {
 		return cl
@@ -287,16 +306,14 @@ func (c *Checker) enter(at ev) *call {
 	if has&format.HasCallID != 0 {
 		cl.id = b.CallID[i]
 		k := key{kindCall<<56 | cl.ns, cl.id}
-		if _, dup := c.callsBy.get(k); dup {
+		if !c.callsBy.add(k, cl) {
 			c.defect(DefectDuplicateCallID)
 			cl.has &^= format.HasCallID
-		} else {
-			c.callsBy.put(k, cl)
 		}
 	}
-	k := c.threadKey(cl.thread)
-	cl.parent, _ = c.threads.get(k)
-	c.threads.put(k, cl)
+	cl.stack = c.threads.stack(threadKey(cl.thread))
+	cl.parent = cl.stack.top
+	cl.stack.top = cl
 	cl.onTop = true
 	return cl
 }
@@ -312,7 +329,7 @@ func (c *Checker) thread(i int) thread {
 	return t
 }
 
-func (c *Checker) threadKey(t thread) key {
+func threadKey(t thread) key {
 	k := key{kindThread<<56 | uint64(t.pid), t.tid}
 	if !t.known {
 		k.space |= 1 << 48
@@ -324,16 +341,17 @@ func (c *Checker) threadKey(t thread) key {
 func (c *Checker) ret(at ev) {
 	b, i := c.b, c.i
 	has := b.Has[i]
-	t := c.thread(i)
+	top := c.threads.stack(threadKey(c.thread(i))).top
 	var cl *call
 	if has&format.HasCallID != 0 {
 		var ns uint64
 		if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
 			ns = uint64(b.PID[i])
 		}
-		cl, _ = c.callsBy.get(key{kindCall<<56 | ns, b.CallID[i]})
+		if cl = top; cl == nil || cl.id != b.CallID[i] || cl.ns != ns || cl.has&format.HasCallID == 0 {
+			cl, _ = c.callsBy.get(key{kindCall<<56 | ns, b.CallID[i]})
+		}
 	} else {
-		top, _ := c.threads.get(c.threadKey(t))
 		for cl = top; cl != nil && cl.fn != b.Function[i]; cl = cl.parent {
 		}
 	}
@@ -351,7 +369,8 @@ func (c *Checker) ret(at ev) {
 			c.defect(DefectBadDetail)
 		}
 		cl.d.merge(&d)
-		at.inferred = d.inferred
+		cl.detailed = true
+		at.infer(d.inferred)
 	}
 	c.returned(cl, at, has&format.HasStatus != 0, ndis.Status(b.Status[i]))
 	if c.opt.Hook != nil {
@@ -394,27 +413,18 @@ func (c *Checker) leave(cl *call) {
 		c.callsBy.del(key{kindCall<<56 | cl.ns, cl.id})
 	}
 	if cl.onTop {
-		k := c.threadKey(cl.thread)
-		top, _ := c.threads.get(k)
+		top := cl.stack.top
 		if cl.thread.known {
 			// Whatever is above it did not return: a call cannot outlive its caller.
 			for top != cl && top != nil {
 				c.abandon(top)
 				top = top.parent
 			}
-			if cl.parent == nil {
-				c.threads.del(k)
-			} else {
-				c.threads.put(k, cl.parent)
-			}
+			cl.stack.top = cl.parent
 		} else {
 			// The rows of unknown threads do not nest: take out just this one.
 			if top == cl {
-				if cl.parent == nil {
-					c.threads.del(k)
-				} else {
-					c.threads.put(k, cl.parent)
-				}
+				cl.stack.top = cl.parent
 			} else {
 				for p := top; p != nil; p = p.parent {
 					if p.parent == cl {
@@ -436,7 +446,9 @@ func (c *Checker) abandon(cl *call) {
 	if cl.has&format.HasCallID != 0 {
 		c.callsBy.del(key{kindCall<<56 | cl.ns, cl.id})
 	}
-	c.returned(cl, ev{seq: cl.seq, ts: c.lastTS, inferred: true}, false, 0)
+	at := evAt(cl.seq, c.lastTS, 0)
+	at.infer(true)
+	c.returned(cl, at, false, 0)
 	c.free = append(c.free, cl)
 }
 
@@ -519,7 +531,7 @@ func (cl *call) inside(fn ndis.Func) *call {
 // events tell of a callback does not mean that the other callbacks would show as well.
 func (c *Checker) crossing(cl *call) bool {
 	s := c.b.Source[c.i]
-	return c.b.Phase[c.i] == format.PhaseEnter && !cl.inferred && s != format.SourceManifest && s != format.SourceWPP
+	return c.b.Phase[c.i] == format.PhaseEnter && !cl.inferred() && s != format.SourceManifest && s != format.SourceWPP
 }
 
 func (c *Checker) defect(kind string) { c.defects[kind]++ }

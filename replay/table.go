@@ -77,6 +77,25 @@ func (t *table[V]) get(k key) (v V, ok bool) {
 	}
 }
 
+// add is put for a key that is new. It says whether it was.
+func (t *table[V]) add(k key, v V) bool {
+	if 4*(t.n+1) > 3*len(t.slots) {
+		t.grow()
+	}
+	mask := len(t.slots) - 1
+	for i := t.hash(k); ; i = (i + 1) & mask {
+		s := &t.slots[i]
+		if s.key == k {
+			return false
+		}
+		if s.key.space == 0 {
+			s.key, s.val = k, v
+			t.n++
+			return true
+		}
+	}
+}
+
 func (t *table[V]) put(k key, v V) {
 	if 4*(t.n+1) > 3*len(t.slots) {
 		t.grow()
