@@ -79,9 +79,7 @@ type Checker struct {
 	freeRegs     []*registration
 	freeSaps     []*sap
 	freeVCs      []*vc
-	graves       fifo[deadOpen]
-	firstGrave   uint64        // number of the oldest of graves
-	dead         table[uint64] // key -> number of a grave
+	deadOpens    crypt[deadOpen]
 	deadBindings fifo[*binding]
 	deadAttempts fifo[*bindAttempt]
 	openList     *afOpen // live AF opens, oldest first

@@ -208,6 +208,10 @@ func (d *detail) parse(b []byte) bool {
 		if !good && !s.skip(0) {
 			return false
 		}
+		if s.i < len(b) && b[s.i] == ',' {
+			s.i++
+			continue
+		}
 		if s.close('}') {
 			return true
 		}
@@ -240,7 +244,9 @@ func (s *scanner) space() {
 func (s *scanner) open(c byte) bool { return s.close(c) }
 
 func (s *scanner) close(c byte) bool {
-	s.space()
+	if s.i < len(s.b) && s.b[s.i] <= ' ' {
+		s.space()
+	}
 	if s.i < len(s.b) && s.b[s.i] == c {
 		s.i++
 		return true
@@ -251,18 +257,20 @@ func (s *scanner) close(c byte) bool {
 // str returns the raw text of a string, escapes left as they are: no name that the replay
 // knows needs one.
 func (s *scanner) str() ([]byte, bool) {
-	s.space()
-	if s.i >= len(s.b) || s.b[s.i] != '"' {
+	b, i := s.b, s.i
+	if i < len(b) && b[i] <= ' ' {
+		s.space()
+		i = s.i
+	}
+	if i >= len(b) || b[i] != '"' {
 		return nil, false
 	}
-	for j := s.i + 1; j < len(s.b); j++ {
-		switch s.b[j] {
-		case '\\':
-			j++
-		case '"':
-			v := s.b[s.i+1 : j]
+	for j := i + 1; j < len(b); j++ {
+		if c := b[j]; c == '"' {
 			s.i = j + 1
-			return v, true
+			return b[i+1 : j], true
+		} else if c == '\\' {
+			j++
 		}
 	}
 	return nil, false

@@ -1,5 +1,7 @@
 package replay
 
+import "math/bits"
+
 // fifo is a queue that reuses its memory.
 type fifo[T any] struct {
 	items []T
@@ -40,11 +42,100 @@ const (
 	maxDeadAdapters = 1 << 12
 )
 
+// crypt remembers the last so many objects of a kind that are gone, each by up to three
+// keys. Graves are numbered in the order of burial. Keys with one hash form a chain, newest
+// first; a chain ends at the first grave that is no longer remembered, so that nothing has
+// to be done about a grave that goes.
+type crypt[T any] struct {
+	pages [][]tomb[T] // made as they are needed
+	mask  uint64      // grave n is at place n&mask
+	first uint64      // number of the oldest grave
+	next  uint64      // and of the one to come
+	heads []link      // by hash
+	shift uint
+}
+
+// tombsPerPage is a power of two.
+const tombsPerPage = 1 << 5
+
+type tomb[T any] struct {
+	keys   [3]key
+	behind [3]link
+	obj    T
+}
+
+// link names key i of grave n: 4(n+1)+i. No grave is before number 0.
+type link uint64
+
+func (l link) grave() uint64 { return uint64(l>>2) - 1 }
+
+// dig gives a grave, in place of the oldest one if there are limit already. It holds what was
+// in it: the caller sets all of it, and then its keys with name.
+func (c *crypt[T]) dig(limit int) (grave *T, evicted bool) {
+	if c.mask == 0 {
+		c.mask = 1<<bits.Len(uint(max(limit, tombsPerPage)-1)) - 1
+	}
+	if c.next-c.first >= uint64(limit) {
+		c.first++
+		evicted = true
+	}
+	if page := c.next & c.mask / tombsPerPage; page == uint64(len(c.pages)) {
+		c.pages = append(c.pages, make([]tomb[T], tombsPerPage))
+	}
+	if 2*(c.next-c.first) >= uint64(len(c.heads)) {
+		c.grow()
+	}
+	t := c.tomb(c.next)
+	t.keys = [3]key{}
+	c.next++
+	return &t.obj, evicted
+}
+
+func (c *crypt[T]) tomb(number uint64) *tomb[T] {
+	place := number & c.mask
+	return &c.pages[place/tombsPerPage][place%tombsPerPage]
+}
+
+// name gives the newest grave its key i.
+func (c *crypt[T]) name(i int, k key) { c.chain(c.next-1, i, k) }
+
+func (c *crypt[T]) chain(number uint64, i int, k key) {
+	t, head := c.tomb(number), &c.heads[k.hash()>>c.shift]
+	t.keys[i], t.behind[i] = k, *head
+	*head = link(4*(number+1)) + link(i)
+}
+
+// grow makes more chains, so that they stay short.
+func (c *crypt[T]) grow() {
+	c.heads = make([]link, max(4*tombsPerPage, 2*len(c.heads)))
+	c.shift = uint(64 - bits.TrailingZeros(uint(len(c.heads))))
+	for n := c.first; n < c.next; n++ {
+		for i, k := range c.tomb(n).keys {
+			if k.space != 0 {
+				c.chain(n, i, k)
+			}
+		}
+	}
+}
+
+// find gives the newest grave that k names.
+func (c *crypt[T]) find(k key) *T {
+	if c.next == c.first {
+		return nil
+	}
+	for l := c.heads[k.hash()>>c.shift]; l != 0 && l.grave() >= c.first; {
+		t, i := c.tomb(l.grave()), l&3
+		if t.keys[i] == k {
+			return &t.obj
+		}
+		l = t.behind[i]
+	}
+	return nil
+}
+
 // deadOpen is what stays of an AF open after everything about it has ended: enough to
 // recognise a use of its handle or a further completion.
 type deadOpen struct {
-	keys        [3]key // handle, client's context, call manager's context
-	id          uint64
 	adapter     uint64
 	clientLabel uint32
 	mgrLabel    uint32
@@ -64,63 +155,46 @@ type deadOpen struct {
 
 // bury moves o, about which nothing more can legally come, to the dead.
 func (c *Checker) bury(o *afOpen) {
-	d := deadOpen{
-		id: o.id, clientLabel: c.clientLabel(o), mgrLabel: o.mgrLabel,
-		failed: o.state == afDead, failedAt: o.cmFinalAt, opened: o.openEnter, reopened: o.reopened,
-		closeMark: o.closeMark, cmDone: o.cmDone,
-		clOpen: o.clOpen.dead(), cmOpen: o.cmOpen.dead(), clClose: o.clClose.dead(), cmClose: o.cmClose.dead(),
-		clNotify: o.clNotify.dead(), cmNotify: o.cmNotify.dead(),
-	}
+	d, evicted := c.deadOpens.dig(c.maxDead)
+	c.evicted = c.evicted || evicted
+	d.clientLabel, d.mgrLabel = c.clientLabel(o), o.mgrLabel
+	d.failed, d.failedAt, d.opened, d.reopened = o.state == afDead, o.cmFinalAt, o.openEnter, o.reopened
+	d.closeMark, d.cmDone = o.closeMark, o.cmDone
+	o.clOpen.bury(&d.clOpen)
+	o.cmOpen.bury(&d.cmOpen)
+	o.clClose.bury(&d.clClose)
+	o.cmClose.bury(&d.cmClose)
+	o.clNotify.bury(&d.clNotify)
+	o.cmNotify.bury(&d.cmNotify)
 	if !d.failedAt.seen() {
 		d.failedAt = o.clFinalAt
 	}
+	d.adapter = 0
 	if o.adapter != nil {
 		d.adapter = o.adapter.id
 	}
 	if o.hasHdl {
-		d.keys[0] = key{kindAF<<56 | o.ns, o.handle}
-		c.opens.delIf(d.keys[0], o)
+		k := key{kindAF<<56 | o.ns, o.handle}
+		c.deadOpens.name(0, k)
+		c.opens.delIf(k, o)
 	}
 	if o.alias != 0 {
 		c.opens.delIf(key{kindAF<<56 | o.ns, o.alias}, o)
 	}
 	if o.hasClCtx {
-		d.keys[1] = key{kindClientAF<<56 | o.ns, o.clientCtx}
+		c.deadOpens.name(1, key{kindClientAF<<56 | o.ns, o.clientCtx})
 		c.dropClientContext(o)
 	}
 	if o.hasMgrCtx {
-		d.keys[2] = key{kindManagerAF<<56 | o.ns, o.managerCt}
+		c.deadOpens.name(2, key{kindManagerAF<<56 | o.ns, o.managerCt})
 		c.dropManagerContext(o)
 	}
 	c.orphanVCs(o)
 	c.orphan(o)
 	c.unlinkOpen(o)
-	if c.graves.n == c.maxDead {
-		old := c.graves.pop()
-		c.evicted = true
-		for _, k := range old.keys {
-			if k.space != 0 {
-				c.dead.delIf(k, c.firstGrave)
-			}
-		}
-		c.firstGrave++
-	}
-	number := c.firstGrave + uint64(c.graves.n)
-	for _, k := range d.keys {
-		if k.space != 0 {
-			c.dead.put(k, number)
-		}
-	}
-	c.graves.push(d)
 	o.id = 0
 	c.freeOpens = append(c.freeOpens, o)
 }
 
 // exhume finds the latest dead AF open that k named.
-func (c *Checker) exhume(k key) *deadOpen {
-	number, ok := c.dead.get(k)
-	if !ok {
-		return nil
-	}
-	return c.graves.at(int(number - c.firstGrave))
-}
+func (c *Checker) exhume(k key) *deadOpen { return c.deadOpens.find(k) }

@@ -165,3 +165,5 @@ type deadOp struct {
 }
 
 func (o *op) dead() deadOp { return deadOp{o.state, o.last()} }
+
+func (o *op) bury(d *deadOp) { d.state, d.last = o.state, o.last() }

@@ -54,12 +54,14 @@ type slot[V comparable] struct {
 	val V
 }
 
-func (t *table[V]) hash(k key) int {
+// hash is good in its upper bits.
+func (k key) hash() uint64 {
 	h := (k.value ^ bits.RotateLeft64(k.space, 23)) * 0x9e3779b97f4a7c15
 	h ^= h >> 29
-	h *= 0xbf58476d1ce4e5b9
-	return int(h >> t.shift)
+	return h * 0xbf58476d1ce4e5b9
 }
+
+func (t *table[V]) hash(k key) int { return int(k.hash() >> t.shift) }
 
 func (t *table[V]) get(k key) (v V, ok bool) {
 	if t.n == 0 {
