@@ -79,7 +79,8 @@ type Checker struct {
 	freeRegs     []*registration
 	freeSaps     []*sap
 	freeVCs      []*vc
-	deadOpens    crypt[deadOpen]
+	deadOpens    crypt[boxedOpen]
+	exhumed      deadOpen
 	deadBindings fifo[*binding]
 	deadAttempts fifo[*bindAttempt]
 	openList     *afOpen // live AF opens, oldest first

@@ -107,7 +107,7 @@ func (c *crypt[T]) chain(number uint64, i int, k key) {
 
 // grow makes more chains, so that they stay short.
 func (c *crypt[T]) grow() {
-	c.heads = make([]link, max(4*tombsPerPage, 2*len(c.heads)))
+	c.heads = make([]link, max(4*tombsPerPage, 4*len(c.heads)))
 	c.shift = uint(64 - bits.TrailingZeros(uint(len(c.heads))))
 	for n := c.first; n < c.next; n++ {
 		for i, k := range c.tomb(n).keys {
@@ -153,22 +153,102 @@ type deadOpen struct {
 	cmNotify    deadOp
 }
 
+// boxedOpen is a deadOpen as it is kept: there are many of them, and most are never looked
+// at again. The place of its rows in the order of replay is not kept, as it comes before
+// whatever asks for it.
+type boxedOpen struct {
+	rows        [numBoxed]boxedRow
+	inferred    uint16 // bit i: rows[i]
+	clientLabel uint32
+	mgrLabel    uint32
+	adapter     uint64
+	closeRet    int64 // time of the return
+	doneRet     int64
+	closeThread thread
+	doneThread  thread
+	closeState  markState
+	doneState   markState
+	ops         [boxedOps]opState
+	failed      bool
+	reopened    bool
+}
+
+type boxedRow struct {
+	seq uint64
+	ts  int64
+}
+
+// rows of a boxedOpen; the first ones are the last rows of its requests.
+const (
+	boxedClOpen = iota
+	boxedCmOpen
+	boxedClClose
+	boxedCmClose
+	boxedClNotify
+	boxedCmNotify
+	boxedOps // how many requests there are
+
+	boxedFailed = iota - 1
+	boxedOpened
+	boxedClose
+	boxedDone
+	numBoxed
+)
+
+func (b *boxedOpen) put(i int, e ev) {
+	b.rows[i] = boxedRow{e.seq, e.ts}
+	if e.inferred() {
+		b.inferred |= 1 << i
+	}
+}
+
+func (b *boxedOpen) request(i int, o *op) {
+	b.put(i, o.last())
+	b.ops[i] = o.state
+}
+
+func (b *boxedOpen) at(i int) ev {
+	e := evAt(b.rows[i].seq, b.rows[i].ts, 0)
+	e.infer(b.inferred>>i&1 != 0)
+	return e
+}
+
+func (b *boxedOpen) op(i int) deadOp { return deadOp{b.ops[i], b.at(i)} }
+
+// open takes what is in the box into d.
+func (b *boxedOpen) open(d *deadOpen) {
+	*d = deadOpen{
+		adapter: b.adapter, clientLabel: b.clientLabel, mgrLabel: b.mgrLabel, failed: b.failed, reopened: b.reopened,
+		failedAt: b.at(boxedFailed), opened: b.at(boxedOpened),
+		closeMark: mark{enter: b.at(boxedClose), ret: ev{ts: b.closeRet}, thread: b.closeThread, state: b.closeState},
+		cmDone:    mark{enter: b.at(boxedDone), ret: ev{ts: b.doneRet}, thread: b.doneThread, state: b.doneState},
+		clOpen:    b.op(boxedClOpen), cmOpen: b.op(boxedCmOpen), clClose: b.op(boxedClClose), cmClose: b.op(boxedCmClose),
+		clNotify: b.op(boxedClNotify), cmNotify: b.op(boxedCmNotify),
+	}
+}
+
 // bury moves o, about which nothing more can legally come, to the dead.
 func (c *Checker) bury(o *afOpen) {
 	d, evicted := c.deadOpens.dig(c.maxDead)
 	c.evicted = c.evicted || evicted
+	d.inferred = 0
 	d.clientLabel, d.mgrLabel = c.clientLabel(o), o.mgrLabel
-	d.failed, d.failedAt, d.opened, d.reopened = o.state == afDead, o.cmFinalAt, o.openEnter, o.reopened
-	d.closeMark, d.cmDone = o.closeMark, o.cmDone
-	o.clOpen.bury(&d.clOpen)
-	o.cmOpen.bury(&d.cmOpen)
-	o.clClose.bury(&d.clClose)
-	o.cmClose.bury(&d.cmClose)
-	o.clNotify.bury(&d.clNotify)
-	o.cmNotify.bury(&d.cmNotify)
-	if !d.failedAt.seen() {
-		d.failedAt = o.clFinalAt
+	d.failed, d.reopened = o.state == afDead, o.reopened
+	d.put(boxedFailed, o.cmFinalAt)
+	if !o.cmFinalAt.seen() {
+		d.put(boxedFailed, o.clFinalAt)
 	}
+	d.put(boxedOpened, o.openEnter)
+	d.put(boxedClose, o.closeMark.enter)
+	d.closeRet, d.closeThread, d.closeState = o.closeMark.ret.ts, o.closeMark.thread, o.closeMark.state
+	d.put(boxedDone, o.cmDone.enter)
+	d.doneRet, d.doneThread, d.doneState = o.cmDone.ret.ts, o.cmDone.thread, o.cmDone.state
+	d.request(boxedClOpen, &o.clOpen)
+	d.request(boxedCmOpen, &o.cmOpen)
+	d.request(boxedClClose, &o.clClose)
+	d.request(boxedCmClose, &o.cmClose)
+	d.request(boxedClNotify, &o.clNotify)
+	d.request(boxedCmNotify, &o.cmNotify)
 	d.adapter = 0
 	if o.adapter != nil {
 		d.adapter = o.adapter.id
@@ -196,5 +276,13 @@ func (c *Checker) bury(o *afOpen) {
 	c.freeOpens = append(c.freeOpens, o)
 }
 
-// exhume finds the latest dead AF open that k named.
-func (c *Checker) exhume(k key) *deadOpen { return c.deadOpens.find(k) }
+// exhume finds the latest dead AF open that k named. What it gives is good until the next
+// one is exhumed.
+func (c *Checker) exhume(k key) *deadOpen {
+	b := c.deadOpens.find(k)
+	if b == nil {
+		return nil
+	}
+	b.open(&c.exhumed)
+	return &c.exhumed
+}

@@ -165,5 +165,3 @@ type deadOp struct {
 }
 
 func (o *op) dead() deadOp { return deadOp{o.state, o.last()} }
-
-func (o *op) bury(d *deadOp) { d.state, d.last = o.state, o.last() }
