@@ -62,7 +62,7 @@ type Checker struct {
 	recent   [recentLabels]uint32 // labels of late, where their name hashes to
 	names    []string
 	byLabel  []*driver // by label id
-	callsBy  table[*call]
+	callsBy  callTable
 	threads  threads
 	free     []*call
 	bindings table[*binding]
@@ -304,8 +304,7 @@ func (c *Checker) enter(at ev) *call {
 	}
 	if has&format.HasCallID != 0 {
 		cl.id = b.CallID[i]
-		k := key{kindCall<<56 | cl.ns, cl.id}
-		if !c.callsBy.add(k, cl) {
+		if !c.callsBy.add(cl) {
 			c.defect(DefectDuplicateCallID)
 			cl.has &^= format.HasCallID
 		}
@@ -348,7 +347,7 @@ func (c *Checker) ret(at ev) {
 			ns = uint64(b.PID[i])
 		}
 		if cl = top; cl == nil || cl.id != b.CallID[i] || cl.ns != ns || cl.has&format.HasCallID == 0 {
-			cl, _ = c.callsBy.get(key{kindCall<<56 | ns, b.CallID[i]})
+			cl = c.callsBy.get(ns, b.CallID[i])
 		}
 	} else {
 		for cl = top; cl != nil && cl.fn != b.Function[i]; cl = cl.parent {
@@ -409,7 +408,7 @@ func (d *detail) merge(r *detail) {
 // leave takes the call off its thread and out of the world.
 func (c *Checker) leave(cl *call) {
 	if cl.has&format.HasCallID != 0 && cl.onTop {
-		c.callsBy.del(key{kindCall<<56 | cl.ns, cl.id})
+		c.callsBy.del(cl)
 	}
 	if cl.onTop {
 		top := cl.stack.top
@@ -443,7 +442,7 @@ func (c *Checker) abandon(cl *call) {
 		c.defect(DefectAbandonedCall)
 	}
 	if cl.has&format.HasCallID != 0 {
-		c.callsBy.del(key{kindCall<<56 | cl.ns, cl.id})
+		c.callsBy.del(cl)
 	}
 	at := evAt(cl.seq, c.lastTS, 0)
 	at.infer(true)

@@ -51,7 +51,7 @@ type crypt[T any] struct {
 	mask  uint64      // grave n is at place n&mask
 	first uint64      // number of the oldest grave
 	next  uint64      // and of the one to come
-	heads []link      // by hash
+	heads []link      // by hash, the newest
 	shift uint
 }
 
@@ -64,10 +64,12 @@ type tomb[T any] struct {
 	obj    T
 }
 
-// link names key i of grave n: 4(n+1)+i. No grave is before number 0.
-type link uint64
+// link names key i of grave n: 4n+i, as far as it fits. A link that is stale, or was never
+// set, leads to a grave with another key or to none, and always further into the past.
+type link uint32
 
-func (l link) grave() uint64 { return uint64(l>>2) - 1 }
+// whole is the last one before the given one that l can mean.
+func (l link) whole(before uint64) uint64 { return before - 1 - (before-1-uint64(l))&(1<<32-1) }
 
 // dig gives a grave, in place of the oldest one if there are limit already. It holds what was
 // in it: the caller sets all of it, and then its keys with name.
@@ -102,7 +104,7 @@ func (c *crypt[T]) name(i int, k key) { c.chain(c.next-1, i, k) }
 func (c *crypt[T]) chain(number uint64, i int, k key) {
 	t, head := c.tomb(number), &c.heads[k.hash()>>c.shift]
 	t.keys[i], t.behind[i] = k, *head
-	*head = link(4*(number+1)) + link(i)
+	*head = link(4*number) + link(i)
 }
 
 // grow makes more chains, so that they stay short.
@@ -123,14 +125,20 @@ func (c *crypt[T]) find(k key) *T {
 	if c.next == c.first {
 		return nil
 	}
-	for l := c.heads[k.hash()>>c.shift]; l != 0 && l.grave() >= c.first; {
-		t, i := c.tomb(l.grave()), l&3
+	l, at := c.heads[k.hash()>>c.shift], 4*c.next
+	for {
+		// One that wraps around is of long ago, too.
+		at = l.whole(at)
+		n, i := at/4, at%4
+		if n-c.first >= c.next-c.first || i == 3 {
+			return nil
+		}
+		t := c.tomb(n)
 		if t.keys[i] == k {
 			return &t.obj
 		}
 		l = t.behind[i]
 	}
-	return nil
 }
 
 // deadOpen is what stays of an AF open after everything about it has ended: enough to

@@ -10,12 +10,11 @@ type key struct {
 
 // kind of key.
 const (
-	kindCall uint64 = iota + 1
-	kindThread
-	kindProtocol       // NdisProtocolHandle
-	kindMiniportDriver // NdisMiniportDriverHandle
-	kindAdapter        // MiniportAdapterHandle or another identity in the adapter column
-	kindAdapterContext // MiniportAdapterContext
+	kindThread         uint64 = iota + 1
+	kindProtocol              // NdisProtocolHandle
+	kindMiniportDriver        // NdisMiniportDriverHandle
+	kindAdapter               // MiniportAdapterHandle or another identity in the adapter column
+	kindAdapterContext        // MiniportAdapterContext
 	kindLuid
 	kindIfIndex
 	kindAdapterName // interned
@@ -75,25 +74,6 @@ func (t *table[V]) get(k key) (v V, ok bool) {
 		}
 		if s.key.space == 0 {
 			return v, false
-		}
-	}
-}
-
-// add is put for a key that is new. It says whether it was.
-func (t *table[V]) add(k key, v V) bool {
-	if 4*(t.n+1) > 3*len(t.slots) {
-		t.grow()
-	}
-	mask := len(t.slots) - 1
-	for i := t.hash(k); ; i = (i + 1) & mask {
-		s := &t.slots[i]
-		if s.key == k {
-			return false
-		}
-		if s.key.space == 0 {
-			s.key, s.val = k, v
-			t.n++
-			return true
 		}
 	}
 }
