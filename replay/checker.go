@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"encoding/binary"
 	"errors"
 	"strconv"
 
@@ -59,7 +60,7 @@ type Checker struct {
 	held   fifo[held] // checks that wait until the order is certain
 
 	labels   map[string]uint32
-	recent   [recentLabels]uint32 // labels of late, where their name hashes to
+	recent   [recentLabels]recentLabel
 	names    []string
 	byLabel  []*driver // by label id
 	callsBy  callTable
@@ -235,8 +236,16 @@ func (c *Checker) gapSince(ts int64) bool {
 	return n > 0 && c.gaps[n-1].to >= ts
 }
 
-// recentLabels is a power of two.
-const recentLabels = 32
+// recentLabel is a label that was asked for of late, where the start of its name hashes to.
+type recentLabel struct {
+	word uint64 // length of the name, and as many of its bytes as fit
+	id   uint32
+}
+
+const (
+	recentBits   = 5
+	recentLabels = 1 << recentBits
+)
 
 func (c *Checker) label(i int) uint32 {
 	b := c.b
@@ -247,12 +256,22 @@ func (c *Checker) label(i int) uint32 {
 	if len(name) == 0 {
 		return 0
 	}
-	slot := &c.recent[(uint(len(name))*7+uint(name[0])*3+uint(name[len(name)-1]))%recentLabels]
-	if c.names[*slot] == string(name) {
-		return *slot
+	word := uint64(len(name)) << 56
+	if cap(name) >= 8 {
+		word |= binary.LittleEndian.Uint64(name[:8]) & (1<<(8*min(len(name), 7)) - 1)
+	} else {
+		for k := 0; k < len(name) && k < 7; k++ {
+			word |= uint64(name[k]) << (8 * k)
+		}
+	}
+	slot := &c.recent[word*0x9e3779b97f4a7c15>>(64-recentBits)]
+	if slot.word == word && (len(name) <= 7 || c.names[slot.id] == string(name)) {
+		return slot.id
 	}
 	if id, ok := c.labels[string(name)]; ok {
-		*slot = id
+		if len(name) < 256 {
+			*slot = recentLabel{word, id}
+		}
 		return id
 	}
 	id := uint32(len(c.names))
@@ -282,14 +301,28 @@ func (c *Checker) enter(at ev) *call {
 	if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
 		cl.ns = uint64(b.PID[i])
 	}
-	cl.adapter, cl.binding, cl.af, cl.context = b.Adapter[i], b.Binding[i], b.AF[i], b.Context[i]
+	// Most columns of most rows are null: to look at each would be most of the work.
+	if has&format.HasAdapter != 0 {
+		cl.adapter = b.Adapter[i]
+	}
+	if has&format.HasBinding != 0 {
+		cl.binding = b.Binding[i]
+	}
+	if has&format.HasAF != 0 {
+		cl.af = b.AF[i]
+	}
+	if has&format.HasContext != 0 {
+		cl.context = b.Context[i]
+	}
 	if has&(format.HasSAP|format.HasVC|format.HasParty|format.HasContext2) != 0 {
 		cl.sap, cl.vc, cl.party, cl.context2 = b.SAP[i], b.VC[i], b.Party[i], b.Context2[i]
 	}
 	if has&(format.HasAFType|format.HasAFMajor|format.HasAFMinor) != 0 {
 		cl.afType, cl.afMajor, cl.afMinor = b.AFType[i], b.AFMajor[i], b.AFMinor[i]
 	}
-	cl.status = ndis.Status(b.Status[i])
+	if has&format.HasStatus != 0 {
+		cl.status = ndis.Status(b.Status[i])
+	}
 	cl.label = c.label(i)
 	cl.gapsAtEnter = c.nGaps
 	if has&format.HasDetail != 0 {

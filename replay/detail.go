@@ -93,7 +93,9 @@ func (d *detail) parse(b []byte) bool {
 		if !ok || !s.open(':') {
 			return false
 		}
-		s.space()
+		if s.i < len(b) && b[s.i] <= ' ' {
+			s.space()
+		}
 		var good bool
 		switch string(k) {
 		case "protocol":
@@ -404,7 +406,9 @@ const maxDetailDepth = 32
 
 // skip passes over any value.
 func (s *scanner) skip(depth int) bool {
-	s.space()
+	if s.i < len(s.b) && s.b[s.i] <= ' ' {
+		s.space()
+	}
 	if s.i >= len(s.b) || depth > maxDetailDepth {
 		return false
 	}
@@ -435,9 +439,11 @@ func (s *scanner) skip(depth int) bool {
 			}
 		}
 	}
-	start := s.i
-	for s.i < len(s.b) && s.b[s.i] != ',' && s.b[s.i] != '}' && s.b[s.i] != ']' && s.b[s.i] > ' ' {
-		s.i++
+	b, i := s.b, s.i
+	for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] > ' ' {
+		i++
 	}
-	return s.i > start
+	some := i > s.i
+	s.i = i
+	return some
 }

@@ -85,7 +85,7 @@ func (t *callTable) get(ns, id uint64) *call {
 
 // add says whether there was none of that id and namespace.
 func (t *callTable) add(cl *call) bool {
-	if 2*(t.n+1) > len(t.slots) {
+	if 4*t.n >= len(t.slots) {
 		t.grow()
 	}
 	mask := len(t.slots) - 1
@@ -126,7 +126,7 @@ func (t *callTable) del(cl *call) {
 
 func (t *callTable) grow() {
 	old := t.slots
-	t.slots = make([]callSlot, max(64, 2*len(old)))
+	t.slots = make([]callSlot, max(256, 2*len(old)))
 	t.shift = uint(64 - bits.TrailingZeros(uint(len(t.slots))))
 	t.n = 0
 	for i := range old {
