@@ -125,7 +125,7 @@ type Checker struct {
 
 	findings  []*finding
 	conflicts []Conflict
-	checked   []uint64
+	checked   [maxRules]uint64
 	unchecked [][numReasons]uint64
 	defects   map[string]uint64
 	unjudged  [ndis.NumFuncs]uint64
@@ -137,8 +137,8 @@ func New(o Options) *Checker {
 	c := &Checker{
 		opt: o, openLimit: int64(o.OpenLimit), maxDead: o.MaxDead,
 		labels: map[string]uint32{"": 0}, names: []string{""}, byLabel: []*driver{nil},
-		checked: make([]uint64, len(rule.All())+1), unchecked: make([][numReasons]uint64, len(rule.All())+1),
-		defects: map[string]uint64{}, lastTS: minTime,
+		unchecked: make([][numReasons]uint64, len(rule.All())+1),
+		defects:   map[string]uint64{}, lastTS: minTime,
 	}
 	if c.openLimit == 0 {
 		c.openLimit = 1e6
