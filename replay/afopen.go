@@ -586,7 +586,7 @@ func (c *Checker) refusedLate(o *afOpen, at ev, st ndis.Status) {
 	if !o.hasTyp || o.assumed || o.conflict || o.clOpen.call != o.openEnter {
 		return
 	}
-	c.refused(&call{ev: o.openEnter, has: format.HasAFType, afType: o.typ}, o, at, st)
+	c.refused(&call{invocation: invocation{ev: o.openEnter, has: format.HasAFType, afType: o.typ}}, o, at, st)
 }
 
 // lastServer is the last claim for the AF that had ended, or begun to, when it was opened,
@@ -1267,7 +1267,7 @@ func (c *Checker) lateAccept(o *afOpen, told ev) {
 		c.openedWithdrawn(o, o.reg, told)
 		return
 	}
-	probe := call{ev: o.openEnter, has: format.HasAFType, afType: o.typ}
+	probe := call{invocation: invocation{ev: o.openEnter, has: format.HasAFType, afType: o.typ}}
 	live, maybe := c.serving(a, &probe)
 	switch {
 	case live == nil && maybe == nil:

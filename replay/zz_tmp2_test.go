@@ -51,9 +51,9 @@ func TestTmpFaults(t *testing.T) {
 	}
 	slices.Sort(ks)
 	for _, k := range ks {
-		fmt.Printf("%-28s %d of %d %s\n", k, bad[k], all[k], ex[k])
+		t.Logf("%-28s %d of %d %s\n", k, bad[k], all[k], ex[k])
 	}
 	if os.Getenv("ALL") != "" {
-		fmt.Println(len(all), all)
+		t.Log(len(all), all)
 	}
 }

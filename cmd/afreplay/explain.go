@@ -42,8 +42,8 @@ column for each driver and NDIS and time downwards, what became of the objects
 concerned, the rule in words and its page, and what to do next.
 
 ID is as afreplay run prints it: RULE@ROW of a finding, KIND@ROW of a conflict. TRACE is
-one .arrow or .arrows file, or - for standard input. Give the same --af-identity and
---open-limit as to run: they decide what is found.
+one .arrow or .arrows file, or - for standard input. Give the same --af-identity,
+--open-limit and --strict as to run: they decide what is found.
 
 It exits with 0 when it explained what was asked for, whatever the trace's verdict, with
 2 if the trace has no such finding, and with 3 if the trace cannot be read to its end.`,
@@ -72,6 +72,7 @@ It exits with 0 when it explained what was asked for, whatever the trace's verdi
 	fl.IntVar(&f.context, "context", 6, "rows shown after and before each that proves something")
 	fl.StringVar(&f.afIdentity, "af-identity", "type", "what makes two address families the same: type or type+version")
 	fl.DurationVar(&f.openLimit, "open-limit", time.Millisecond, "how long ProtocolCmOpenAf may take if it does not pend (OPEN-22)")
+	strictFlag(cmd, &f.strict)
 	return cmd
 }
 

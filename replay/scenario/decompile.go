@@ -263,8 +263,9 @@ func pairCalls(events []format.Event) *calls {
 				for n := len(s) - 1; n >= 0 && n >= len(s)-MaxDepth && from < 0; n-- {
 					if x := s[n]; k.pair[x] < 0 && events[x].Function == e.Function {
 						from = x
-						if e := &events[x]; e.Has&format.HasCallID != 0 {
-							delete(byID, callKey{callNS(e), e.CallID})
+						e := &events[x]
+						if id := (callKey{callNS(e), e.CallID}); e.Has&format.HasCallID != 0 && byID[id] == x {
+							delete(byID, id)
 						}
 					}
 				}

@@ -342,7 +342,7 @@ func (d *decompiler) findUnits() {
 		default:
 			switch e.Function {
 			case ndis.NdisRegisterProtocolDriver, ndis.ProtocolSetOptions, ndis.ProtocolBindAdapterEx, ndis.NdisOpenAdapterEx,
-				ndis.NdisClOpenAddressFamilyEx, ndis.NdisCmRegisterAddressFamilyEx, ndis.ProtocolUnbindAdapterEx, ndis.NdisSetOptionalHandlers:
+				ndis.NdisClOpenAddressFamilyEx, ndis.NdisCmRegisterAddressFamilyEx, ndis.ProtocolUnbindAdapterEx:
 				protocol[l] = true
 			}
 		}

@@ -227,6 +227,9 @@ func (d *decompiler) gap(i int) ([]*step, error) {
 			}
 		}
 	}
+	if from == d.c.ts-d.c.tick+min(1, d.c.tick) {
+		return d.do(s) // all the time since the row before
+	}
 	text, ok := duration(d.c.ts - from)
 	if !ok {
 		return nil, errUnfaithful
@@ -765,6 +768,14 @@ func (d *decompiler) detailValue(key *ndis.DetailKey, e *format.Event, have, wan
 		}
 		if have != nil && readHandle(have, &a) && d.unify(class, a, b) {
 			return "", true, true
+		}
+		if u := d.unitOf(e); key.Name == "protocol" && u != nil && b != 0 {
+			// The driver's own NdisProtocolHandle, if that has no value yet.
+			own := d.c.words[u.name+".protocol"]
+			_, seen := d.values[value{class, b}]
+			if _, taken := d.real[own]; own != 0 && !taken && !seen && !d.m.strict {
+				d.bind(class, b, own)
+			}
 		}
 		return d.nameFor(class, b), false, true
 	case ndis.JSONInteger:

@@ -2,7 +2,9 @@ package scenario_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -10,10 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aftrace/aftrace/collect"
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/internal/naive"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/scenario"
+	"github.com/aftrace/aftrace/testdata"
 )
 
 // said is what a replay says of a trace whose rows are numbered from 1, without the values of
@@ -203,4 +207,180 @@ func TestRoundTripOfParts(t *testing.T) {
 		}
 		roundTrip(t, fmt.Sprintf("seed%d", seed), tr)
 	}
+}
+
+// TestRoundTripOfDemo: the recording of the demo, converted, becomes a text that finds the
+// same.
+func TestRoundTripOfDemo(t *testing.T) {
+	tr := readTrace(t, bytes.NewReader(demo(t)))
+	text := roundTrip(t, "demo", tr)
+	for _, want := range []string{"rogueproxy", "!OPEN-07", "expect conflict accepted-registration TAPI_PROXY wanmcm rogueproxy", "register A TAPI_PROXY"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "0xffff") {
+		t.Errorf("pointers in\n%s", text)
+	}
+}
+
+// demo is the recording of the demo as a trace.
+func demo(t testing.TB) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	etl, trace := filepath.Join(dir, "demo.etl"), filepath.Join(dir, "demo.arrow")
+	if err := os.WriteFile(etl, testdata.DemoETL, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := collect.Convert(context.Background(), collect.ConvertOptions{Inputs: []string{etl}, Output: trace, Host: "demo"}); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func readTrace(t testing.TB, in io.Reader) *scenario.Trace {
+	t.Helper()
+	r, err := format.NewReader(in, "trace", format.ReaderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	tr := &scenario.Trace{}
+	for e, err := range r.Events() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.Events = append(tr.Events, *e)
+	}
+	tr.Metadata, tr.Truncated = r.Metadata(), r.Truncated()
+	return tr
+}
+
+// TestDecompileText shows what a trace of a source looks like as text.
+func TestDecompileText(t *testing.T) {
+	s, err := scenario.Compile("t.af", `adapter A
+driver "wan#cm" call-manager label="WAN CM #1"
+driver cl client
+cl: bind A
+"wan#cm": bind A
+  register A Q2931
+cl: notify A Q2931
+  open A Q2931 af1 -> PENDING
+    "wan#cm": cm-open af1 -> PENDING
+gap 3
+wait 2ms
+"wan#cm"/2> cm-opened af1
+cl/2> opened af1
+cl/2<
+"wan#cm"/2<
+cl: row return NdisClMakeCall vc=77 -> FAILURE
+cl= notify A Q2931
+cl/3> create-vc af1 vc1
+cl/3.x> create-vc af1 vc2
+cl/3<
+cl/3.x<
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := scenario.Decompile("t.af", &scenario.Trace{Events: s.Events, Metadata: s.Metadata})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := readFile(t, "testdata/decompiled.af"); text != want && !*rewrite {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+	if *rewrite {
+		if err := os.WriteFile("testdata/decompiled.af", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil && !*rewrite {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// TestDecompileRefuses: what no text can hold is an error, not a panic.
+func TestDecompileRefuses(t *testing.T) {
+	if _, err := scenario.Decompile("big", &scenario.Trace{Events: make([]format.Event, scenario.MaxEvents+1)}); err == nil || !strings.Contains(err.Error(), "too many") {
+		t.Errorf("error %v", err)
+	}
+	if text, err := scenario.Decompile("empty", &scenario.Trace{}); err != nil || !strings.Contains(text, "expect verdict") {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// FuzzDecompile: whatever a reader takes for a trace becomes a text that compiles, or an error.
+func FuzzDecompile(f *testing.F) {
+	for _, name := range []string{"01-refused", "02-both-at-once-accepted"} {
+		if raw, err := os.ReadFile(filepath.Join(corpus, "reg", name+".af")); err == nil {
+			s, err := scenario.Compile(name, string(raw))
+			if err != nil {
+				f.Fatal(err)
+			}
+			for _, file := range []bool{false, true} {
+				f.Add(bytesOf(f, s.Events, file))
+			}
+		}
+	}
+	f.Add(demo(f))
+	for seed := range uint64(4) {
+		f.Add(bytesOf(f, naive.Random(rand.New(rand.NewPCG(seed, 13)), naive.GenOptions{Calls: 4, Faults: 1}), false))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := format.NewReader(bytes.NewReader(data), "fuzz", format.ReaderOptions{})
+		if err != nil {
+			return
+		}
+		defer r.Close()
+		tr := &scenario.Trace{}
+		for e, err := range r.Events() {
+			if err != nil {
+				break
+			}
+			if tr.Events = append(tr.Events, *e); len(tr.Events) > 2000 {
+				return
+			}
+		}
+		tr.Metadata, tr.Truncated = r.Metadata(), r.Truncated()
+		text, err := scenario.Decompile("fuzz", tr)
+		if err != nil {
+			return // a row that no text can hold
+		}
+		s, err := scenario.Compile("fuzz", text)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		if len(s.Events) != len(tr.Events) {
+			t.Fatalf("%d rows became %d", len(tr.Events), len(s.Events))
+		}
+	})
+}
+
+func bytesOf(t testing.TB, rows []format.Event, file bool) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := format.NewWriter(&b, format.WriterOptions{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		if err := w.Write(&rows[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
