@@ -11,12 +11,16 @@ import (
 
 // At is a row of the trace.
 type At struct {
-	Seq uint64
-	TS  int64 // ns since the Unix epoch
+	Seq  uint64
+	TS   int64  // ns since the Unix epoch
+	Gaps uint64 // gap rows before it
 }
 
 // Seen says whether there is such a row: no row has seq 0 and time 0.
-func (a At) Seen() bool { return a != At{} }
+func (a At) Seen() bool { return a.Seq != 0 || a.TS != 0 }
+
+// Whole says whether no gap lies between two rows.
+func (a At) Whole(to At) bool { return a.Gaps == to.Gaps }
 
 // Key names an object.
 type Key struct {
@@ -45,7 +49,6 @@ type Life struct {
 	State   string // after its last row
 	Failed  bool   // it was never ready and is gone: refused, failed
 	Cut     bool   // a gap touches its life: what is missing may have happened unseen
-	gaps    uint64
 }
 
 // MaxDead is how many ended objects are remembered for rows that come after their end.
@@ -65,6 +68,8 @@ type Follower struct {
 	Spans replay.Hook
 
 	batch *format.Batch
+	seen  int // rows of the batch that were looked at for gaps
+	size  int
 	lives map[Key]*Life
 	dead  []Key // ring of ended ones
 	next  int
@@ -78,8 +83,23 @@ var _ replay.Observer = (*Follower)(nil)
 // New returns a Follower.
 func New() *Follower { return &Follower{lives: map[Key]*Life{}} }
 
-// Batch says which rows the replay is given next.
-func (f *Follower) Batch(b *format.Batch) { f.batch = b }
+// Batch says which rows the replay is given next. The Follower reads them as long as the
+// replay does.
+func (f *Follower) Batch(b *format.Batch) {
+	if f.batch != nil {
+		f.count(f.size)
+	}
+	f.batch, f.seen, f.size = b, 0, b.N
+}
+
+// count counts the gaps before row i of the batch.
+func (f *Follower) count(i int) {
+	for ; f.seen < i; f.seen++ {
+		if f.batch.Phase[f.seen] == format.PhaseGap {
+			f.gaps++
+		}
+	}
+}
 
 // Span passes a call on.
 func (f *Follower) Span(s *replay.Span) {
@@ -88,16 +108,14 @@ func (f *Follower) Span(s *replay.Span) {
 	}
 }
 
-// Gap says that events were lost.
-func (f *Follower) Gap() { f.gaps++ }
-
 // Find returns the object of a key, nil if it is not remembered.
 func (f *Follower) Find(k Key) *Life { return f.lives[k] }
 
 // Row takes in what the replay says of a row.
 func (f *Follower) Row(r *replay.Row) {
 	b, i := f.batch, r.Index
-	at := At{r.Seq, b.TS[i]}
+	f.count(i)
+	at := At{r.Seq, b.TS[i], f.gaps}
 	for k := range r.Objects {
 		o := &r.Objects[k]
 		l := f.lives[Key{o.Kind, o.ID}]
@@ -113,7 +131,7 @@ func (f *Follower) Row(r *replay.Row) {
 			continue
 		}
 		l.State = o.State
-		f.step(l, At{max(o.Since, 0), o.SinceTS}, at)
+		f.step(l, At{o.Since, o.SinceTS, f.gaps}, at)
 	}
 	if f.Saw != nil {
 		f.Saw(r, at)
@@ -130,7 +148,7 @@ func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
 		l = new(Life)
 	}
 	o := &r.Objects[k]
-	l.Key, l.First, l.Handle, l.gaps = Key{o.Kind, o.ID}, at, o.Handle, f.gaps
+	l.Key, l.First, l.Handle = Key{o.Kind, o.ID}, at, o.Handle
 	for _, up := range parents[o.Kind] {
 		for j := range r.Objects {
 			if p := &r.Objects[j]; p.Kind == up && !l.Parent.set() {
@@ -252,7 +270,11 @@ func (f *Follower) tell(k Key) {
 		return
 	}
 	delete(f.lives, k)
-	l.Cut = l.gaps != f.gaps
+	last := At{Gaps: f.gaps}
+	if l.End.Seen() {
+		last = l.End
+	}
+	l.Cut = !l.First.Whole(last)
 	if f.Ended != nil {
 		f.Ended(l)
 	}

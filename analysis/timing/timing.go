@@ -8,6 +8,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/aftrace/aftrace/analysis/life"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay"
 )
@@ -41,6 +42,10 @@ type Recorder struct {
 	series  map[key]*series
 	drivers map[string]uint32
 	labels  []string // of drivers, by number
+
+	intervals map[intervalKey]*series
+	slowest   []Slow // a heap: the fastest of them first
+	keep      int
 }
 
 var _ replay.Hook = (*Recorder)(nil)
@@ -61,6 +66,7 @@ type series struct {
 // New returns an empty Recorder.
 func New() *Recorder {
 	return &Recorder{
+		intervals: map[intervalKey]*series{}, keep: DefaultSlowest,
 		series:  map[key]*series{},
 		drivers: map[string]uint32{"": 0, Others: 1},
 		labels:  []string{"", Others},
@@ -75,6 +81,16 @@ func (r *Recorder) Span(s *replay.Span) {
 		h.interrupted++
 		return
 	}
+	h.record(d)
+	if len(r.slowest) < r.keep || r.keep > 0 && d > r.slowest[0].Duration {
+		r.slow(Slow{
+			What: s.Function.String(), From: s.EnterSeq, To: s.ReturnSeq, At: s.Enter, Duration: d,
+			Driver: string(s.Driver), AFType: ndis.AFType(s.AFType), HasAFType: s.HasAFType,
+		})
+	}
+}
+
+func (h *series) record(d int64) {
 	if h.durations == nil {
 		h.durations = hdrhistogram.New(1, MaxSeconds*1e9, digits)
 		h.min, h.max = d, d
@@ -119,18 +135,28 @@ func (r *Recorder) Merge(other *Recorder) {
 	for _, k := range slices.SortedFunc(maps.Keys(other.series), func(a, b key) int { return compareSeries(other, a, b) }) {
 		from := other.series[k]
 		span := replay.Span{Function: k.function, HasAFType: k.hasAF, AFType: uint32(k.af), Driver: []byte(other.labels[k.driver])}
-		to := r.find(&span)
-		to.interrupted += from.interrupted
-		if from.durations == nil {
-			continue
-		}
-		if to.durations == nil {
-			to.durations = hdrhistogram.New(1, MaxSeconds*1e9, digits)
-			to.min, to.max = from.min, from.max
-		}
-		to.min, to.max = min(to.min, from.min), max(to.max, from.max)
-		to.durations.Merge(from.durations)
+		r.find(&span).merge(from)
 	}
+	for _, row := range other.Intervals() {
+		k := intervalKey{row.Interval, row.HasAFType, row.AFType, row.Driver}
+		r.interval(row.Interval, &life.Life{HasAF: k.hasAF, AFType: uint32(k.af), Driver: k.driver}).merge(other.intervals[k])
+	}
+	for _, s := range other.slowest {
+		r.slow(s)
+	}
+}
+
+func (h *series) merge(from *series) {
+	h.interrupted += from.interrupted
+	if from.durations == nil {
+		return
+	}
+	if h.durations == nil {
+		h.durations = hdrhistogram.New(1, MaxSeconds*1e9, digits)
+		h.min, h.max = from.min, from.max
+	}
+	h.min, h.max = min(h.min, from.min), max(h.max, from.max)
+	h.durations.Merge(from.durations)
 }
 
 // compareSeries orders the series of a recorder by function, address family and driver.
@@ -149,14 +175,9 @@ func (r *Recorder) Rows() []Row {
 	for k, h := range r.series {
 		row := Row{
 			Function: k.function, AFType: k.af, HasAFType: k.hasAF,
-			Driver: r.labels[k.driver], Interrupted: h.interrupted,
+			Driver: r.labels[k.driver],
 		}
-		if d := h.durations; d != nil {
-			row.Count = uint64(d.TotalCount())
-			row.Min, row.Max = h.min, h.max
-			at := func(percentile float64) int64 { return clamp(d.ValueAtQuantile(percentile), h.min, h.max) }
-			row.P50, row.P90, row.P99, row.P999 = at(50), at(90), at(99), at(99.9)
-		}
+		h.fill(&row)
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b Row) int {
@@ -168,6 +189,17 @@ func (r *Recorder) Rows() []Row {
 		)
 	})
 	return rows
+}
+
+// fill sets the figures of a row.
+func (h *series) fill(row *Row) {
+	row.Interrupted = h.interrupted
+	if d := h.durations; d != nil {
+		row.Count = uint64(d.TotalCount())
+		row.Min, row.Max = h.min, h.max
+		at := func(percentile float64) int64 { return clamp(d.ValueAtQuantile(percentile), h.min, h.max) }
+		row.P50, row.P90, row.P99, row.P999 = at(50), at(90), at(99), at(99.9)
+	}
 }
 
 // clamp keeps a percentile, which is the upper end of its bucket, within what was seen.

@@ -18,7 +18,6 @@ import (
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/replay"
-	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // formats are those of commands that write no report.
@@ -31,21 +30,17 @@ type output struct {
 }
 
 type runFlags struct {
-	format     string
-	out        []string
-	failOn     []string
-	baseline   string
-	accepted   string
-	allowLoss  bool
-	afIdentity string
-	strict     []string
-	openLimit  time.Duration
-	timings    bool
-	findings   int
-	quiet      bool
-	follow     bool
-	idle       time.Duration
-	jobs       int
+	judging
+	format   string
+	out      []string
+	baseline string
+	accepted string
+	timings  bool
+	findings int
+	quiet    bool
+	follow   bool
+	idle     time.Duration
+	jobs     int
 }
 
 func runCommand() *cobra.Command {
@@ -80,13 +75,9 @@ of the findings which are neither known nor suppressed.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.format, "format", "text", "report on standard output: "+report.FormatList())
 	fl.StringArrayVar(&f.out, "out", nil, "write a report to a file, as FORMAT=FILE; may be repeated")
-	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what else is a violation: warning, info, conflict, defect, or the name of a rule")
+	f.judging.flags(cmd)
 	fl.StringVar(&f.baseline, "baseline", "", "an earlier JSON report: findings that are in it do not count for the exit code")
 	fl.StringVar(&f.accepted, "suppressions", "", "a file of findings that are accepted, with reason and expiry (docs/ci.md)")
-	fl.BoolVar(&f.allowLoss, "allow-loss", false, "let a trace conform although events were lost or it was cut short")
-	fl.StringVar(&f.afIdentity, "af-identity", "type", "what makes two address families the same: type or type+version")
-	strictFlag(cmd, &f.strict)
-	fl.DurationVar(&f.openLimit, "open-limit", time.Millisecond, "how long ProtocolCmOpenAf may take if it does not pend (OPEN-22)")
 	fl.BoolVar(&f.timings, "timings", false, "add a table of how long calls took to the text report")
 	fl.IntVar(&f.findings, "findings", report.DefaultFindings, "findings and conflicts that the text report shows; -1 for all")
 	fl.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "traces replayed at the same time")
@@ -94,20 +85,6 @@ of the findings which are neither known nor suppressed.`,
 	fl.DurationVar(&f.idle, "follow-idle", 0, "with --follow: stop when nothing came for this long; 0 waits on")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no report on standard output and no progress")
 	return cmd
-}
-
-// strictFlag adds the flag that names ambiguities.
-func strictFlag(cmd *cobra.Command, names *[]string) {
-	cmd.Flags().StringSliceVar(names, "strict", nil, "hold an ambiguity of the documentation strictly, such as AMB-05: see afreplay rules AMB; may be repeated")
-}
-
-// strict reads the values of that flag.
-func strict(names []string) (rule.AMBSet, error) {
-	set, err := rule.ParseStrict(names)
-	if err != nil {
-		err = fmt.Errorf("--strict: %w", err)
-	}
-	return set, err
 }
 
 // outputs checks what the flags ask for.
@@ -129,24 +106,8 @@ func (f *runFlags) outputs() (outs []output, err error) {
 }
 
 func (f *runFlags) options() (o check.Options, failOn report.FailOn, err error) {
-	if failOn, err = report.ParseFailOn(f.failOn); err != nil {
-		return o, failOn, fmt.Errorf("--fail-on %w", err)
-	}
-	switch f.afIdentity {
-	case "type":
-	case "type+version":
-		o.Replay.AFIdentity = replay.IdentityTypeVersion
-	default:
-		return o, failOn, fmt.Errorf("--af-identity %s: want type or type+version", f.afIdentity)
-	}
-	if o.Replay.Strict, err = strict(f.strict); err != nil {
+	if o, failOn, err = f.judging.options(); err != nil {
 		return o, failOn, err
-	}
-	if o.Replay.Strict.Has(rule.AMB01) && o.Replay.AFIdentity != replay.IdentityType {
-		return o, failOn, errors.New("--strict AMB-01: the type alone identifies, which --af-identity type+version denies: choose one")
-	}
-	if f.openLimit <= 0 {
-		return o, failOn, fmt.Errorf("--open-limit %s: want more than 0", f.openLimit)
 	}
 	if f.findings == 0 {
 		return o, failOn, errors.New("--findings 0: want a number above 0, or -1 for all")
@@ -160,7 +121,6 @@ func (f *runFlags) options() (o check.Options, failOn report.FailOn, err error) 
 	if f.idle > 0 && !f.follow {
 		return o, failOn, errors.New("--follow-idle: only with --follow")
 	}
-	o.Replay.OpenLimit, o.Replay.AllowLoss = f.openLimit, f.allowLoss
 	return o, failOn, nil
 }
 
