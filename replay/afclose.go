@@ -940,7 +940,10 @@ func (c *Checker) checkLiveOpens(b *binding, enter, at ev) {
 					break
 				}
 				left = c.report(rule.CLOSE01, enter, rule.Client, b.adapter, c.who(b.label, b.driver),
-					"the adapter was closed with an AF still open", o.openEnter, at).also(rule.LEAK01)
+					"the adapter was closed with an AF still open", o.openEnter, at).also(rule.LEAK01).guess(o.guessed)
+				if c.lostWithin(b.open.call.ts, max(b.opened.ts, o.openEnter.ts)) {
+					left.since(b.open.call) // whose binding it is rests on what was lost
+				}
 			}
 		case afCalled, afOpening:
 			c.unanswered(o, at, false)

@@ -55,7 +55,7 @@ type finding struct {
 	inferred bool
 	atEnd    bool // something that had not come when the trace ended
 	dropped  bool
-	guessed  bool    // which calls belong together is not certain
+	unsure   string  // what the trace does not say, and could explain it
 	claims   *driver // its calls must be captured for the finding to stand
 	shown    bool    // the row alone proves it
 }
@@ -135,7 +135,7 @@ func (c *Checker) blurred(f *finding) bool {
 var whole = map[rule.ID]bool{
 	rule.OPEN03: true, rule.OPEN05: true, rule.OPEN13: true, rule.OPEN19: true, rule.OPEN20: true, rule.ROLE07: true,
 	rule.CLOSE11: true, rule.CLOSE20: true, rule.NOTE07: true, rule.BIND04: true, rule.BIND05: true, rule.BIND06: true, rule.BIND08: true,
-	rule.SAP01: true, rule.SAP04: true,
+	rule.SAP01: true, rule.SAP04: true, rule.OPEN09: true, rule.OPEN11: true,
 }
 
 // unclaimed are the rules that rest on nobody having registered an AF: a miniport that may be
@@ -256,7 +256,9 @@ func (f *finding) since(e ev) *finding {
 // guess says whether the finding rests on calls of which it is not certain that they belong
 // to each other.
 func (f *finding) guess(yes bool) *finding {
-	f.guessed = f.guessed || yes
+	if yes {
+		f.unsure = "which calls belong to each other is a guess"
+	}
 	return f
 }
 
@@ -320,8 +322,8 @@ func (c *Checker) Finish(end End) *Result {
 		switch {
 		case f.inferred:
 			f.Inconclusive, f.Why = true, "it rests on rows that were inferred"
-		case f.guessed:
-			f.Inconclusive, f.Why = true, "which calls belong to each other is a guess"
+		case f.unsure != "":
+			f.Inconclusive, f.Why = true, f.unsure
 		case f.shown:
 		case f.atEnd && end.Truncated:
 			f.Inconclusive, f.Why = true, "the trace is cut short"

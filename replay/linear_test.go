@@ -27,7 +27,8 @@ import (
 
 // claim is one operation on the table.
 type claim struct {
-	leaves bool // NdisCloseAdapterEx; else a registration
+	shuts  bool // NdisCloseAdapterEx, which ends the use of the binding
+	leaves bool // its completion, which ends the registrations; neither: a registration
 	owner  int  // binding, or the adapter's MCM
 	mcm    bool
 	where  uint64 // adapter
@@ -50,14 +51,14 @@ var table = porcupine.Model{
 		var keys []key
 		for _, o := range ops {
 			k := key{o.Input.(claim).where, o.Input.(claim).af}
-			if !o.Input.(claim).leaves && !slices.Contains(keys, k) {
+			if in := o.Input.(claim); !in.leaves && !in.shuts && !slices.Contains(keys, k) {
 				keys = append(keys, k)
 			}
 		}
 		for _, k := range keys {
 			var part []porcupine.Operation
 			for _, o := range ops {
-				if in := o.Input.(claim); in.where == k.where && (in.leaves || in.af == k.af) {
+				if in := o.Input.(claim); in.where == k.where && (in.leaves || in.shuts || in.af == k.af) {
 					part = append(part, o)
 				}
 			}
@@ -69,8 +70,13 @@ var table = porcupine.Model{
 	Step: func(state, input, output any) (bool, any) {
 		s, in := state.(tableState), input.(claim)
 		switch {
-		case in.leaves:
+		case in.shuts:
 			s.closed |= 1 << in.owner
+			return true, s
+		case in.leaves:
+			if s.closed>>in.owner&1 == 0 {
+				return false, s
+			}
 			if s.holder == in.owner {
 				s.holder = 0
 			}
@@ -120,6 +126,7 @@ func claims(rows []format.Event) (ops []porcupine.Operation) {
 			add(claim{owner: 1, mcm: true, where: in.Adapter, af: af})
 		case ndis.NdisCloseAdapterEx:
 			b := bindings[in.Binding]
+			add(claim{shuts: true, owner: b.owner, where: b.where})
 			add(claim{leaves: true, owner: b.owner, where: b.where})
 			if e.Status == uint32(ndis.StatusPending) {
 				pended[b.ctx] = len(ops) - 1

@@ -370,7 +370,7 @@ func (c *Checker) toldDeadParty(cl *call) bool {
 		return true
 	}
 	c.check(rule.PARTY02)
-	f := c.report(rule.PARTY02, cl.ev, rule.NDIS, nil, c.names[cl.label], "NDIS called "+cl.name()+" for a party that is gone, and about which the client knows", o.last)
+	f := c.report(rule.PARTY02, cl.ev, rule.NDIS, nil, c.names[cl.label], "NDIS called "+cl.name()+" for a request that was not pending: the party is gone", o.last)
 	f.Adapter = d.adapter
 	return true
 }

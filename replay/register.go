@@ -214,14 +214,15 @@ func (c *Checker) holder(r *registration, cl *call) *registration {
 		return nil
 	}
 	var versioned *registration
+	own := r.ends()
 	for _, o := range r.adapter.regs {
-		if o == r || !o.holds() || o.end.state != markNone || o.assumed {
+		if o == r || !o.holds() || o.assumed || o.end.state != markNone && !c.goneBefore(own, &o.end) {
 			continue
 		}
 		if o.wrong && o.ret.n > cl.ev.n {
 			continue // it overlaps, and is at fault itself
 		}
-		if own := r.ends(); own.state != markNone && own.enter.n < o.ret.n {
+		if own.state != markNone && own.enter.n < o.ret.n && o.ret.ts >= cl.ts-c.unsure {
 			continue // r, whose call was long under way, may have gone before o came
 		}
 		if same, versions := c.sameAF(o, cl); same {
@@ -231,7 +232,27 @@ func (c *Checker) holder(r *registration, cl *call) *registration {
 			versioned = o
 		}
 	}
-	return versioned
+	if versioned != nil || own.state != markReturned {
+		return versioned
+	}
+	// The owner of r is gone, and one that held before that left only after it.
+	for _, o := range r.adapter.past {
+		if o.state != regEnded || o.assumed || o.wrong || !o.ret.seen() || !c.goneBefore(own, &o.end) {
+			continue
+		}
+		if own.enter.n < o.ret.n && o.ret.ts >= cl.ts-c.unsure {
+			continue
+		}
+		if same, versions := c.sameAF(o, cl); same && !versions {
+			return o
+		}
+	}
+	return nil
+}
+
+// goneBefore says that the call with which one owner goes had returned when another's began.
+func (c *Checker) goneBefore(own, end *mark) bool {
+	return own.state == markReturned && own.ret.ts < end.enter.ts-c.unsure
 }
 
 func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
@@ -420,6 +441,9 @@ func (c *Checker) duplicate(cl *call, r, o *registration, at ev) *finding {
 		f = c.report(rule.REG02, at, rule.NDIS, r.adapter, r.owner(c),
 			"NDIS accepted "+ndis.AFType(r.typ).String()+" from "+c.named(r)+" although "+c.named(o)+" holds it on this adapter",
 			cl.ev, o.enter, o.ret).also(rule.REG01)
+	}
+	if !same && (!r.hasVer || !o.hasVer) {
+		f.unsure = "the versions are not recorded: they may be two versions of one type"
 	}
 	f.since(o.enter)
 	if strict {
@@ -957,8 +981,8 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 	}
 	f := c.report(id, at, rule.NDIS, r.adapter, c.who(x.label, x.driver),
 		what+" was never notified of "+ndis.AFType(r.typ).String()+" of "+c.named(r), r.enter, r.ret, x.complete, over)
-	if b := r.b; b != nil && b.attempt == nil {
-		f.since(r.adapter.birth()) // whether the call manager's bind was complete is not known
+	if b := r.b; b != nil && b.attempt == nil || x.attempt == nil || !x.hasCtx {
+		f.since(r.adapter.birth()) // whether the binds were complete, or whom a row names, is not known
 	}
 	if !isClient {
 		c.unclear(f, rule.AMB04, rule.Error)

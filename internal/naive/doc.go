@@ -1,6 +1,8 @@
-// Package naive judges small, complete traces against the registration, notification,
-// open and close rules of the reference (condis.md, sections 3 to 5 and 7), and makes
-// random histories to judge.
+// Package naive judges small, complete traces against the rules for registration,
+// notification, open, close, SAPs, VCs, calls, QoS and parties of the reference
+// (condis.md, sections 3 to 5 and 7), and makes random histories to judge. Data on VCs and
+// the rules about it (VC-12, CALL-12) are left out; of SAPs, VCs, calls and parties it
+// knows the errors, not the advice.
 //
 // It is a second opinion for tests. It shares no code and no idea with package replay:
 // it lists the calls of the trace, and answers every question by searching that list

@@ -3,6 +3,7 @@ package naive
 import (
 	"slices"
 
+	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -206,14 +207,14 @@ func (s *sim) createVC(t *task, a *simOpen, byManager bool) *simVC {
 			s.blame(c, CreatePeerUnasked, rule.VC02)
 			continue
 		}
-		if step.undo == ndis.MiniportCoDeleteVc && s.canFreeze(a) && s.fault(CreateMiniportUnasked) {
+		if step.undo == ndis.MiniportCoDeleteVc && s.miniportSeen(a) && s.canFreeze(a) && s.fault(CreateMiniportUnasked) {
 			s.freeze(a)
 			frozen = true
 			s.blame(c, CreateMiniportUnasked, rule.VC02)
 			continue
 		}
 		on := t
-		if s.fault(CreateOnOtherThread) {
+		if a.working == 1 && s.fault(CreateOnOtherThread) {
 			on = &task{s: s, tid: s.newThread(), yield: t.yield}
 			on.mark(CreateOnOtherThread, rule.VC02)
 			strange = true
@@ -246,6 +247,14 @@ func (s *sim) createVC(t *task, a *simOpen, byManager bool) *simVC {
 		t.stuck()
 	}
 	return v
+}
+
+// miniportSeen says that the trace shows callbacks of the adapter's miniport: where it shows
+// none, they may not have been captured.
+func (s *sim) miniportSeen(a *simOpen) bool {
+	return slices.ContainsFunc(s.events, func(e format.Event) bool {
+		return e.Function == ndis.MiniportCoCreateVc && e.Driver == a.b.a.label
+	})
 }
 
 func (s *sim) newThread() uint64 { s.tids++; return s.tids }
@@ -706,7 +715,7 @@ func (s *sim) converse(t *task, a *simOpen, v *simVC) {
 			v.working--
 		})
 	}
-	if !v.multipoint && s.fault(PartyInPlainCall) {
+	if !v.multipoint && !v.byManager && s.fault(PartyInPlainCall) {
 		t.await(func() bool { return len(a.b.opening) == 0 })
 		t.mark(PartyInPlainCall, rule.PARTY01)
 		c := t.enter(ndis.NdisClAddParty, a.b.d.label, vcIs(v.handle), contextIs(s.handle()))

@@ -30,11 +30,19 @@ func untold(o operation) Fault            { return requestFault(o, faultUntold) 
 func toldTwice(o operation) Fault         { return requestFault(o, faultToldTwice) }
 func toldUnpended(o operation) Fault      { return requestFault(o, faultToldUnpended) }
 
-// possible says that f can be planted: a deregistration of a SAP always pends.
-func (f Fault) possible() bool { return f < NumFaults && f != toldUnpended(deregisterSAP) }
+// Possible says that f can be planted: a deregistration of a SAP always pends, and of calls
+// no rule says how often NDIS tells who asked.
+func (f Fault) Possible() bool {
+	for o := range numOperations {
+		if operations[o].ofCall && (f == toldTwice(o) || f == toldUnpended(o)) {
+			return false
+		}
+	}
+	return f < NumFaults && f != toldUnpended(deregisterSAP)
+}
 
-// objects says that f is about SAPs, VCs, calls or parties: it needs a busy history.
-func (f Fault) objects() bool {
+// Objects says that f is about SAPs, VCs, calls or parties: it needs a busy history.
+func (f Fault) Objects() bool {
 	return f >= SAPOnUnknownAF && f < CallbackDropped || f >= firstRequestFault
 }
 

@@ -3,7 +3,9 @@ package naive
 import (
 	"slices"
 
+	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // request is an operation that one driver asks of another through NDIS: a call of the
@@ -72,7 +74,11 @@ func (s *sim) request(t *task, r *request) {
 	tell := func(t *task) {
 		if !r.inner && s.canFreeze(r.a) && s.fault(untold(r.op)) {
 			s.freeze(r.a)
-			s.blame(c, untold(r.op), op.rule)
+			id := op.rule
+			if op.ofCall {
+				id = rule.LEAK02
+			}
+			s.blame(c, untold(r.op), id)
 			t.stuck()
 		}
 		do(r.settled)
@@ -139,7 +145,7 @@ func (s *sim) request(t *task, r *request) {
 		complete := func(t *task) {
 			t.pause()
 			run(r.work, t)
-			if !r.inner && s.canFreeze(r.a) && s.fault(uncompleted(r.op)) {
+			if !r.inner && s.shown(r) && s.canFreeze(r.a) && s.fault(uncompleted(r.op)) {
 				s.freeze(r.a)
 				s.blame(u, uncompleted(r.op), op.rule)
 				return
@@ -178,4 +184,12 @@ func (s *sim) request(t *task, r *request) {
 		t.leave(c, statusIs(ndis.StatusPending))
 	}
 	t.await(func() bool { return told && finished })
+}
+
+// shown says that the trace shows calls of the driver that is asked: of a miniport that never
+// calls NDIS they may not have been captured.
+func (s *sim) shown(r *request) bool {
+	return r.op != activateVC && r.op != deactivateVC || slices.ContainsFunc(s.events, func(e format.Event) bool {
+		return e.Driver == r.asked && slices.Contains(operations[r.op].complete, e.Function)
+	})
 }

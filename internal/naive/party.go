@@ -159,7 +159,7 @@ func (w *world) checkAdds() {
 		if v == nil || v.deleted(entry(c)) {
 			continue
 		}
-		if k := v.callAt(c); k != nil && (k.op == offerCall || k.call.in.Has&format.HasContext != 0 && k.call.in.Context == 0) {
+		if k := v.callAt(c); k != nil && k.op == makeCall && k.call.in.Has&format.HasContext != 0 && k.call.in.Context == 0 {
 			w.violation(rule.PARTY01, c.in)
 		}
 	}

@@ -36,7 +36,8 @@ type Planted struct {
 }
 
 // Random makes a history: 5 to about 60 calls of registration, notification, open and
-// close of address families, beside the declaration of roles. Rows carry seq from 1,
+// close of address families, several times as many with Busy, beside the declaration of
+// roles. Rows carry seq from 1,
 // growing ts, thread, call id, IRQL 0 and the driver's label.
 func Random(rng *rand.Rand, o GenOptions) []format.Event {
 	events, _ := Plant(rng, o)
@@ -62,7 +63,7 @@ func Plant(rng *rand.Rand, o GenOptions) ([]format.Event, []Planted) {
 	kinds := o.Kinds
 	if len(kinds) == 0 {
 		for f := Fault(0); f < NumFaults; f++ {
-			if f.possible() && (o.Busy || !f.objects()) {
+			if f.Possible() && (o.Busy || !f.Objects()) {
 				kinds = append(kinds, f)
 			}
 		}

@@ -160,6 +160,40 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
+func TestBusyHistoriesAreVaried(t *testing.T) {
+	const n = 1000
+	seen := map[string]int{}
+	for _, seed := range seeds(n) {
+		fns := map[string]bool{}
+		for _, c := range callsOf(Random(seeded(seed), GenOptions{Busy: true})) {
+			fns[c.fn.String()] = true
+			if s, ok := c.result(); ok {
+				fns[c.fn.String()+" "+s.String()] = true
+			}
+		}
+		for f := range fns {
+			seen[f]++
+		}
+	}
+	var want []string
+	for _, o := range operations {
+		for _, fn := range slices.Concat(o.ask, o.complete, []ndis.Func{o.upcall, o.told}) {
+			want = append(want, fn.String())
+		}
+		want = append(want, o.upcall.String()+" NDIS_STATUS_SUCCESS", o.upcall.String()+" NDIS_STATUS_PENDING")
+	}
+	want = append(want,
+		"NdisMCmCreateVc", "NdisMCmDeleteVc", "NdisMCmActivateVc NDIS_STATUS_PENDING", "NdisMCmDeactivateVc NDIS_STATUS_NOT_ACCEPTED",
+		"NdisCoCreateVc NDIS_STATUS_RESOURCES", "ProtocolClCallConnected", "ProtocolClIncomingCall NDIS_STATUS_FAILURE",
+		"ProtocolClIncomingCloseCall", "ProtocolClIncomingDropParty", "ProtocolClIncomingCallQoSChange",
+	)
+	for _, f := range want {
+		if *seedFlag == 0 && seen[f] < n/100 {
+			t.Errorf("%s in %d of %d histories", f, seen[f], n)
+		}
+	}
+}
+
 // In a legal history everything comes to its end: each call returns, and what pends is
 // completed once.
 func TestLegalHistoriesComplete(t *testing.T) {
@@ -179,8 +213,18 @@ func TestLegalHistoriesComplete(t *testing.T) {
 		"ProtocolCmDeregisterSap":        {"NdisCmDeregisterSapComplete", "NdisMCmDeregisterSapComplete"},
 		"NdisClDeregisterSap":            {"ProtocolClDeregisterSapComplete"},
 	}
+	for _, o := range operations {
+		var by []string
+		for _, fn := range o.complete {
+			by = append(by, fn.String())
+		}
+		pairs[o.upcall.String()] = by
+		if len(o.ask) == 1 && o.upcall != ndis.MiniportCoActivateVc && o.upcall != ndis.MiniportCoDeactivateVc { // of an MCM any number will do
+			pairs[o.ask[0].String()] = []string{o.told.String()}
+		}
+	}
 	for _, seed := range seeds(3000) {
-		events := Random(seeded(seed), GenOptions{Loose: seed%2 == 0})
+		events := Random(seeded(seed), GenOptions{Loose: seed%2 == 0, Busy: seed%3 == 0})
 		pended, completed := map[string]int{}, map[string]int{}
 		for _, c := range callsOf(events) {
 			if c.out == nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // asked is one request of an operation and what followed.
@@ -117,13 +118,32 @@ func (w *world) checkRequest(r *asked) {
 	if w.complete && r.upcall.returned(ndis.StatusPending) && !done && !odd {
 		w.violation(id, r.upcall.out)
 	}
+	if operations[r.op].ofCall {
+		w.checkNeverTold(r)
+		return
+	}
 	s, returned := r.call.result()
 	for i, p := range r.told {
 		if i > 0 || returned && s != ndis.StatusPending {
 			w.violation(id, p.in)
 		}
 	}
-	if _, _, at := r.answer(); w.complete && at != nil && r.call.returned(ndis.StatusPending) && len(r.told) == 0 {
+	if r.untold(w) {
 		w.violation(id, r.call.out)
 	}
+}
+
+// checkNeverTold holds LEAK-02 for calls: rules CALL-03, CALL-08, CALL-13 and QOS-01 speak of
+// the completion by the one who was asked, and none of NDIS's callback to the other. That it
+// never came leaves the request pending.
+func (w *world) checkNeverTold(r *asked) {
+	if r.untold(w) {
+		w.violation(rule.LEAK02, r.call.out)
+	}
+}
+
+// untold says that the asker still waits for an answer that was given.
+func (r *asked) untold(w *world) bool {
+	_, _, at := r.answer()
+	return w.complete && at != nil && r.call.returned(ndis.StatusPending) && len(r.told) == 0
 }

@@ -19,7 +19,8 @@ type world struct {
 	saps     []*sap
 	vcs      []*vc
 	parties  []*party
-	complete bool // the trace reaches the end of the activity
+	found    map[[8]ndis.Func][]*call // what of has found
+	complete bool                     // the trace reaches the end of the activity
 	findings []Finding
 }
 
@@ -102,7 +103,7 @@ type notifying struct {
 const never = math.MaxUint64
 
 func newWorld(events []format.Event, complete bool) *world {
-	w := &world{calls: callsOf(events), complete: complete}
+	w := &world{calls: callsOf(events), complete: complete, found: map[[8]ndis.Func][]*call{}}
 	w.findDrivers()
 	w.findAdapters()
 	w.findBindings()
@@ -111,13 +112,20 @@ func newWorld(events []format.Event, complete bool) *world {
 	return w
 }
 
-// of returns the calls of the functions fns.
+// of returns the calls of the functions fns, in order of entry. The result is shared.
 func (w *world) of(fns ...ndis.Func) []*call {
-	var cs []*call
-	for _, c := range w.calls {
-		if slices.Contains(fns, c.fn) {
-			cs = append(cs, c)
+	var key [8]ndis.Func
+	if copy(key[:], fns) < len(fns) {
+		panic("too many functions")
+	}
+	cs, ok := w.found[key]
+	if !ok {
+		for _, c := range w.calls {
+			if slices.Contains(fns, c.fn) {
+				cs = append(cs, c)
+			}
 		}
+		w.found[key] = cs
 	}
 	return cs
 }
