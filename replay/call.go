@@ -671,7 +671,7 @@ func sapBeforeCalls(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		return
 	}
 	o := s.o
-	if o.assumed || o.sapsFirst || o.client == nil || !o.clNotify.call.seen() || o.clNotify.call.n > cl.ev.n {
+	if o.assumed || o.sapsFirst || c.unsure > 0 || o.client == nil || !o.clNotify.call.seen() || o.clNotify.call.n > cl.ev.n {
 		return
 	}
 	c.check(rule.CLOSE13)
