@@ -15,6 +15,7 @@ import (
 	"github.com/aftrace/aftrace/collect/decode"
 	"github.com/aftrace/aftrace/collect/etl"
 	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
 )
 
 // ConvertOptions says what Convert does. Inputs and Output must be set.
@@ -38,13 +39,16 @@ type ConvertOptions struct {
 	TempDir string
 	// ETL limits what reading takes.
 	ETL etl.Options
+	// Library describes events: with it WPP messages become rows too. It may be nil.
+	Library *decode.Library
 
 	// Progress, if not nil, is called now and then from the same goroutine. total is the
 	// same in every call; done grows up to it.
 	Progress func(done, total int64)
 }
 
-// Convert reads .etl files and writes the events of the provider CoNDIS-AfTrace as a trace.
+// Convert reads .etl files and writes the events of the provider CoNDIS-AfTrace as a trace,
+// with what manifest events and WPP messages say of CoNDIS functions.
 //
 // The summary is complete if the error is nil; what was lost is no error (see
 // Summary.Lossy). An error wraps ErrUsage, ErrInput, ErrOutput or the error of ctx; then
@@ -73,9 +77,10 @@ type converter struct {
 	o       ConvertOptions
 	sources []*etlSource
 	sorter  *sorter
-	routes  uint16 // sources of rows met
-	done    int64  // bytes of files read before
-	total   int64  // bytes of all files
+	routes  uint16              // sources of rows met
+	crossed [ndis.NumFuncs]bool // functions whose entries or returns were met
+	done    int64               // bytes of files read before
+	total   int64               // bytes of all files
 	sum     Summary
 }
 
@@ -103,7 +108,7 @@ func (c *converter) open(ctx context.Context) error {
 			return fail(err, ErrInput)
 		}
 		h := f.Header()
-		o := decode.Options{Source: format.SourceETL}
+		o := decode.Options{Source: format.SourceETL, Library: c.o.Library}
 		if h.Clock == etl.ClockQPC && h.ClockKnown {
 			o.HeaderTicks, o.Clock = true, h.Nanoseconds
 		}
@@ -121,7 +126,7 @@ func (c *converter) open(ctx context.Context) error {
 			// One counter, so one conversion: each session has its own idea of the time at
 			// which it started, and the order of the files' records must not depend on it.
 			s.clock = clock.Nanoseconds
-			s.d = decode.New(decode.Options{Source: format.SourceETL, HeaderTicks: true, Clock: s.clock})
+			s.d = decode.New(decode.Options{Source: format.SourceETL, HeaderTicks: true, Clock: s.clock, Library: c.o.Library})
 		}
 	}
 	c.sorter = newSorter(c.o.RunRows, c.o.TempDir, ctx.Err)
@@ -192,6 +197,11 @@ func sameBoot(a, b *etl.File) error {
 // read puts the rows of a file into the sorter.
 func (c *converter) read(ctx context.Context, i int) error {
 	s := c.sources[i]
+	limits := c.o.ETL
+	limits.MaxProviders = 1
+	if err := learn(ctx, s.f.Path(), limits, s.d, nil); err != nil {
+		return err
+	}
 	for n := 0; ; n++ {
 		if n&0x3FFF == 0 {
 			c.progress(c.done + s.f.Position())
@@ -204,6 +214,9 @@ func (c *converter) read(ctx context.Context, i int) error {
 		}
 		if e.Phase != format.PhaseGap {
 			c.routes |= 1 << e.Source
+			if e.Phase != format.PhaseEvent {
+				c.crossed[e.Function] = true
+			}
 		}
 		if err := c.sorter.add(); err != nil {
 			return err
@@ -263,6 +276,12 @@ func (c *converter) write(ctx context.Context) (err error) {
 			if c.o.Progress != nil {
 				c.o.Progress(c.total+int64(float64(c.total)*float64(n)/float64(c.sorter.rows)), 2*c.total)
 			}
+		}
+		// What a manifest event says of a function in passing adds nothing where its
+		// crossings themselves are recorded.
+		if e.Source == format.SourceManifest && c.crossed[e.Function] {
+			c.sum.Superseded++
+			return nil
 		}
 		if c.routes&(c.routes-1) != 0 && dup.is(e) {
 			return nil

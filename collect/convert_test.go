@@ -686,7 +686,7 @@ func TestInfo(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	info, err := collect.Info(context.Background(), path, nil)
+	info, err := collect.Info(context.Background(), path, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -706,10 +706,10 @@ func TestInfo(t *testing.T) {
 	if err := os.WriteFile(path, b[:len(b)-9], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if info, err = collect.Info(context.Background(), path, nil); err != nil || !info.Truncated {
+	if info, err = collect.Info(context.Background(), path, nil, nil); err != nil || !info.Truncated {
 		t.Errorf("%+v, %v", info, err)
 	}
-	if _, err := collect.Info(context.Background(), path+"x", nil); !errors.Is(err, collect.ErrInput) {
+	if _, err := collect.Info(context.Background(), path+"x", nil, nil); !errors.Is(err, collect.ErrInput) {
 		t.Error(err)
 	}
 }
@@ -795,7 +795,7 @@ func TestConvertMutants(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, err := collect.Convert(context.Background(), collect.ConvertOptions{Inputs: []string{in}, Output: out, RunRows: 64 << (i % 3 * 4), TempDir: dir})
-		info, ierr := collect.Info(context.Background(), in, nil)
+		info, ierr := collect.Info(context.Background(), in, nil, nil)
 		if err != nil || ierr != nil {
 			if !errors.Is(err, collect.ErrInput) || !errors.Is(ierr, collect.ErrInput) {
 				t.Fatalf("mutant %d: %v; %v", i, err, ierr)

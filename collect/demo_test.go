@@ -460,7 +460,7 @@ func TestDemoConverts(t *testing.T) {
 			t.Fatalf("row %d is\n%+v, want\n%+v", i, e, want[i])
 		}
 	}
-	info, err := collect.Info(context.Background(), demoFile, nil)
+	info, err := collect.Info(context.Background(), demoFile, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

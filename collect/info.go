@@ -38,14 +38,23 @@ type ETLProvider struct {
 	Undecoded uint64 `json:"undecoded"` // all others
 }
 
-// Info reads an .etl file to its end. An error wraps ErrInput or is that of ctx.
-func Info(ctx context.Context, path string, progress func(done, total int64)) (*ETLInfo, error) {
+// Info reads an .etl file to its end. lib may be nil. An error wraps ErrInput or is that of
+// ctx.
+func Info(ctx context.Context, path string, lib *decode.Library, progress func(done, total int64)) (*ETLInfo, error) {
 	f, err := etl.Open(path, etl.Options{MaxProviders: 1}) // the decoder counts them
 	if err != nil {
 		return nil, fail(err, ErrInput)
 	}
 	defer f.Close()
-	d := decode.New(decode.Options{})
+	d := decode.New(decode.Options{Library: lib})
+	err = learn(ctx, path, etl.Options{MaxProviders: 1}, d, func(done int64) {
+		if progress != nil {
+			progress(done, 2*f.Size())
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
 	var r etl.Record
 	var row format.Event
 	h := f.Header()
@@ -56,7 +65,7 @@ func Info(ctx context.Context, path string, progress func(done, total int64)) (*
 				return nil, err
 			}
 			if progress != nil {
-				progress(f.Position(), f.Size())
+				progress(f.Size()+f.Position(), 2*f.Size())
 			}
 		}
 		ok, err := f.ReadInto(&r)

@@ -1144,7 +1144,7 @@ func (c *Checker) waitsInHandler(o *afOpen) bool {
 		o.closeMark.enter.n < in.ev.n || !o.clClose.outstanding() || o.cmClose.outstanding() {
 		return false
 	}
-	if top, _ := c.threads.get(c.threadKey(in.thread)); top != in {
+	if in.stack.top != in {
 		return false // it is busy with something else
 	}
 	c.check(rule.CLOSE16)

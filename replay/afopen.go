@@ -527,7 +527,7 @@ func (c *Checker) unserved(o *afOpen, at, call ev, a *adapter, typ uint32) {
 	o.conflict = true
 }
 
-// refused looks at an open that failed: where nobody serves the AF it is a conflict.
+// refused looks at an open that failed at at: where nobody serves the AF it is a conflict.
 func (c *Checker) refused(cl *call, o *afOpen, at ev, st ndis.Status) {
 	a := o.adapter
 	if st != ndis.StatusFailure || o.cmUpcalls > 0 || a == nil || cl.has&format.HasAFType == 0 {
@@ -536,19 +536,93 @@ func (c *Checker) refused(cl *call, o *afOpen, at ev, st ndis.Status) {
 	if b := o.client; b != nil && (b.unbind.state != markNone || b.close.state != markNone) {
 		return // refused because it is going
 	}
+	hasVer := cl.has&format.HasAFMajor != 0 && cl.has&format.HasAFMinor != 0
 	live, _ := c.serving(a, cl)
-	if live != nil || !c.knownAdapter(a) {
+	if live == nil && !c.knownAdapter(a) {
 		return
 	}
-	x := Conflict{Kind: ConflictUnservedOpen, Adapter: a.id, AF: AF{cl.afType, cl.afMajor, cl.afMinor, cl.has&format.HasAFMajor != 0},
-		Contender: c.clientName(o), Status: st, Events: sorted(cl.seq, at.seq), HeldFor: -1}
-	for _, r := range a.past {
-		if r.typ == cl.afType && r.state == regEnded {
-			x.Holder, x.HeldFor = r.owner(c), r.end.ret.ts-r.ret.ts
-			x.Events = sorted(append(x.Events, r.ret.seq, r.end.ret.seq)...)
+	x := Conflict{
+		Seq: at.seq, Kind: ConflictUnservedOpen, Cause: CauseNever, Adapter: a.id, AF: AF{cl.afType, cl.afMajor, cl.afMinor, hasVer},
+		Contender: c.clientName(o), Status: st, Events: sorted(cl.seq, o.clOpen.ret.seq, at.seq), At: cl.ts,
+		Since: NoTime, Until: NoTime, HeldFor: -1, from: a.birth().ts, to: at.ts,
+	}
+	if a.mcm != no {
+		x.claims = a.driver
+	}
+	had := func(r *registration) {
+		x.Holder = r.owner(c)
+		if r.ret.seen() && !r.assumed {
+			x.Since = r.ret.ts
 		}
+		x.Events = sorted(append(x.Events, r.enter.seq, r.ret.seq)...)
+	}
+	switch gone, until := c.lastServer(a, cl); {
+	case live != nil:
+		if live.assumed || !live.hasVer || !hasVer || live.major == cl.afMajor && live.minor == cl.afMinor {
+			return // the reference does not say why it failed
+		}
+		x.Cause, x.from = CauseOtherVersion, live.enter.ts
+		if had(live); x.Since != NoTime {
+			x.HeldFor = max(0, cl.ts-x.Since)
+		}
+	case gone != nil:
+		x.Cause, x.Until = CauseNoMore, until.ts
+		if had(gone); x.Since != NoTime {
+			x.HeldFor = max(0, x.Until-x.Since)
+		}
+		x.Events = sorted(append(x.Events, gone.end.enter.seq, until.seq)...)
+	default:
+		k := served{a, cl.afType}
+		if c.awaited == nil {
+			c.awaited = map[served][]int{}
+		}
+		c.awaited[k] = append(c.awaited[k], len(c.conflicts))
 	}
 	c.conflicts = append(c.conflicts, x)
+}
+
+// refusedLate is refused for an open that pended and then failed without an upcall.
+func (c *Checker) refusedLate(o *afOpen, at ev, st ndis.Status) {
+	if !o.hasTyp || o.assumed || o.conflict || o.clOpen.call != o.openEnter {
+		return
+	}
+	c.refused(&call{invocation: invocation{ev: o.openEnter, has: format.HasAFType, afType: o.typ}}, o, at, st)
+}
+
+// lastServer is the last claim for the AF that had ended, or begun to, when it was opened,
+// and the row with which it did.
+func (c *Checker) lastServer(a *adapter, cl *call) (last *registration, until ev) {
+	for _, r := range a.past {
+		if r.typ == cl.afType && r.state == regEnded {
+			last, until = r, r.end.ret
+		}
+	}
+	for _, r := range a.regs {
+		if r.typ == cl.afType && r.holds() && r.end.state != markNone {
+			last, until = r, r.end.enter
+		}
+	}
+	return last, until
+}
+
+// served is an address family on an adapter.
+type served struct {
+	a   *adapter
+	typ uint32
+}
+
+// servedLate tells the opens that found nobody who came too late for them: r, at at.
+func (c *Checker) servedLate(r *registration, at ev) {
+	if len(c.awaited) == 0 {
+		return
+	}
+	k := served{r.adapter, r.typ}
+	for _, i := range c.awaited[k] {
+		x := &c.conflicts[i]
+		x.Cause, x.Holder, x.Since = CauseNotYet, r.owner(c), at.ts
+		x.Events = sorted(append(x.Events, r.enter.seq, at.seq)...)
+	}
+	delete(c.awaited, k)
 }
 
 // agree judges that the client is told what the call manager answered (OPEN-14).
@@ -1163,6 +1237,7 @@ func enterClOpenComplete(c *Checker, cl *call) {
 					"ProtocolClOpenAfCompleteEx tells of a failure and carries an NdisAfHandle", o.clOpen.call).evident()
 			}
 		}
+		c.refusedLate(o, cl.ev, cl.status)
 		c.agree(o, cl.ev, cl.status, o.clOpen.call)
 		c.landed(o)
 		o.state = afDead
@@ -1195,7 +1270,7 @@ func (c *Checker) lateAccept(o *afOpen, told ev) {
 		c.openedWithdrawn(o, o.reg, told)
 		return
 	}
-	probe := call{ev: o.openEnter, has: format.HasAFType, afType: o.typ}
+	probe := call{invocation: invocation{ev: o.openEnter, has: format.HasAFType, afType: o.typ}}
 	live, maybe := c.serving(a, &probe)
 	switch {
 	case live == nil && maybe == nil:

@@ -567,7 +567,7 @@ func (c *Checker) bindDone(a *bindAttempt, at ev) {
 		c.check(rule.BIND03)
 		if a.openFailed.seen() && (b == nil || !b.valid) {
 			c.report(rule.BIND03, at, fault, a.adapter, c.who(a.label, nil),
-				"ProtocolBindAdapterEx succeeded although NdisOpenAdapterEx failed", a.openFailed)
+				"the bind succeeded although NdisOpenAdapterEx failed", a.openFailed)
 		}
 		if b != nil && b.valid {
 			b.complete = at
@@ -576,7 +576,7 @@ func (c *Checker) bindDone(a *bindAttempt, at ev) {
 		c.check(rule.BIND03)
 		if b != nil && b.valid && b.close.state == markNone {
 			c.report(rule.BIND03, at, fault, a.adapter, c.who(a.label, nil),
-				"ProtocolBindAdapterEx failed and left the adapter open", b.opened)
+				"the bind failed and left the adapter open", b.opened)
 		}
 		c.buryAttempt(a)
 	}

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"encoding/binary"
 	"errors"
 	"strconv"
 
@@ -46,10 +47,11 @@ type Checker struct {
 	held   fifo[held] // checks that wait until the order is certain
 
 	labels   map[string]uint32
+	recent   [recentLabels]recentLabel
 	names    []string
 	byLabel  []*driver // by label id
-	callsBy  table[*call]
-	threads  table[*call]
+	callsBy  callTable
+	threads  threads
 	free     []*call
 	bindings table[*binding]
 	attempts table[*bindAttempt]
@@ -65,9 +67,8 @@ type Checker struct {
 	freeRegs     []*registration
 	freeSaps     []*sap
 	freeVCs      []*vc
-	graves       fifo[deadOpen]
-	firstGrave   uint64        // number of the oldest of graves
-	dead         table[uint64] // key -> number of a grave
+	deadOpens    crypt[boxedOpen]
+	exhumed      deadOpen
 	deadBindings fifo[*binding]
 	deadAttempts fifo[*bindAttempt]
 	openList     *afOpen // live AF opens, oldest first
@@ -111,12 +112,15 @@ type Checker struct {
 
 	findings   []*finding
 	conflicts  []Conflict
-	checked    []uint64
+	awaited    map[served][]int // opens that found nobody, as indices of conflicts
+	observer   Observer         // nil if nobody asks for the objects of the rows
+	checked    [maxRules]uint64
 	unchecked  [][numReasons]uint64
 	defects    map[string]uint64
 	defectRows map[string]uint64 // seq of the first row of each kind
 	unjudged   [ndis.NumFuncs]uint64
 	span       Span
+	observed   Row
 }
 
 // New returns a Checker for one trace.
@@ -124,9 +128,10 @@ func New(o Options) *Checker {
 	c := &Checker{
 		opt: o, openLimit: int64(o.OpenLimit), maxDead: o.MaxDead,
 		labels: map[string]uint32{"": 0}, names: []string{""}, byLabel: []*driver{nil},
-		checked: make([]uint64, len(rule.All())+1), unchecked: make([][numReasons]uint64, len(rule.All())+1),
-		defects: map[string]uint64{}, defectRows: map[string]uint64{}, lastTS: minTime,
+		unchecked: make([][numReasons]uint64, len(rule.All())+1),
+		defects:   map[string]uint64{}, defectRows: map[string]uint64{}, lastTS: minTime,
 	}
+	c.observer, _ = o.Hook.(Observer)
 	if c.openLimit == 0 {
 		c.openLimit = 1e6
 	}
@@ -163,7 +168,7 @@ func (c *Checker) Batch(b *format.Batch) error {
 func (c *Checker) row() {
 	b, i := c.b, c.i
 	c.events++
-	at := ev{seq: b.Seq[i], ts: b.TS[i], n: c.events}
+	at := evAt(b.Seq[i], b.TS[i], c.events)
 	if phase, fn := b.Phase[i], b.Function[i]; phase >= format.PhaseEvent || fn >= ndis.NumFuncs || at.ts < c.lastTS || at.ts < 0 ||
 		at.seq <= c.lastSeq || b.IRQL[i] > maxIRQL || b.Has[i]&strange[phase][fn] != 0 {
 		c.plausible(at)
@@ -176,11 +181,18 @@ func (c *Checker) row() {
 	case format.PhaseGap:
 		c.gap(at)
 	case format.PhaseEnter:
-		c.entered(c.enter(at))
+		cl := c.enter(at)
+		c.entered(cl)
+		if c.observer != nil {
+			c.observe(cl, at)
+		}
 	case format.PhaseEvent:
 		cl := c.enter(at)
 		c.entered(cl)
 		c.returned(cl, at, false, 0)
+		if c.observer != nil {
+			c.observe(cl, at)
+		}
 		c.leave(cl)
 	case format.PhaseReturn:
 		c.ret(at)
@@ -229,13 +241,42 @@ func (c *Checker) gapSince(ts int64) bool {
 	return n > 0 && c.gaps[n-1].to >= ts
 }
 
+// recentLabel is a label that was asked for of late, where the start of its name hashes to.
+type recentLabel struct {
+	word uint64 // length of the name, and as many of its bytes as fit
+	id   uint32
+}
+
+const (
+	recentBits   = 5
+	recentLabels = 1 << recentBits
+)
+
 func (c *Checker) label(i int) uint32 {
 	b := c.b
 	if b.Has[i]&format.HasDriver == 0 {
 		return 0
 	}
 	name := b.Driver.At(i)
+	if len(name) == 0 {
+		return 0
+	}
+	word := uint64(len(name)) << 56
+	if cap(name) >= 8 {
+		word |= binary.LittleEndian.Uint64(name[:8]) & (1<<(8*min(len(name), 7)) - 1)
+	} else {
+		for k := 0; k < len(name) && k < 7; k++ {
+			word |= uint64(name[k]) << (8 * k)
+		}
+	}
+	slot := &c.recent[word*0x9e3779b97f4a7c15>>(64-recentBits)]
+	if slot.word == word && (len(name) <= 7 || c.names[slot.id] == string(name)) {
+		return slot.id
+	}
 	if id, ok := c.labels[string(name)]; ok {
+		if len(name) < 256 {
+			*slot = recentLabel{word, id}
+		}
 		return id
 	}
 	id := uint32(len(c.names))
@@ -252,7 +293,10 @@ func (c *Checker) enter(at ev) *call {
 	if n := len(c.free); n > 0 {
 		cl = c.free[n-1]
 		c.free = c.free[:n-1]
-		*cl = call{}
+		cl.invocation = invocation{}
+		if cl.detailed {
+			cl.d, cl.detailed = detail{}, false
+		}
 	} else {
 		cl = new(call)
 	}
@@ -265,35 +309,50 @@ func (c *Checker) enter(at ev) *call {
 	if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
 		cl.ns = uint64(b.PID[i])
 	}
-	cl.adapter, cl.binding, cl.af = b.Adapter[i], b.Binding[i], b.AF[i]
-	cl.sap, cl.vc, cl.party = b.SAP[i], b.VC[i], b.Party[i]
-	cl.context, cl.context2 = b.Context[i], b.Context2[i]
-	cl.afType, cl.afMajor, cl.afMinor = b.AFType[i], b.AFMajor[i], b.AFMinor[i]
-	cl.status = ndis.Status(b.Status[i])
+	// Most columns of most rows are null: to look at each would be most of the work.
+	if has&format.HasAdapter != 0 {
+		cl.adapter = b.Adapter[i]
+	}
+	if has&format.HasBinding != 0 {
+		cl.binding = b.Binding[i]
+	}
+	if has&format.HasAF != 0 {
+		cl.af = b.AF[i]
+	}
+	if has&format.HasContext != 0 {
+		cl.context = b.Context[i]
+	}
+	if has&(format.HasSAP|format.HasVC|format.HasParty|format.HasContext2) != 0 {
+		cl.sap, cl.vc, cl.party, cl.context2 = b.SAP[i], b.VC[i], b.Party[i], b.Context2[i]
+	}
+	if has&(format.HasAFType|format.HasAFMajor|format.HasAFMinor) != 0 {
+		cl.afType, cl.afMajor, cl.afMinor = b.AFType[i], b.AFMajor[i], b.AFMinor[i]
+	}
+	if has&format.HasStatus != 0 {
+		cl.status = ndis.Status(b.Status[i])
+	}
 	cl.label = c.label(i)
 	cl.gapsAtEnter = c.nGaps
 	if has&format.HasDetail != 0 {
+		cl.detailed = true
 		if !cl.d.parse(b.Detail.At(i)) {
 			c.defect(DefectDetailNotAnObject)
 		}
-		cl.inferred = cl.d.inferred
+		cl.infer(cl.d.inferred)
 	}
 	if b.Phase[i] == format.PhaseEvent {
 		return cl
 	}
 	if has&format.HasCallID != 0 {
 		cl.id = b.CallID[i]
-		k := key{kindCall<<56 | cl.ns, cl.id}
-		if _, dup := c.callsBy.get(k); dup {
+		if !c.callsBy.add(cl) {
 			c.defect(DefectDuplicateCallID)
 			cl.has &^= format.HasCallID
-		} else {
-			c.callsBy.put(k, cl)
 		}
 	}
-	k := c.threadKey(cl.thread)
-	cl.parent, _ = c.threads.get(k)
-	c.threads.put(k, cl)
+	cl.stack = c.threads.stack(threadKey(cl.thread))
+	cl.parent = cl.stack.top
+	cl.stack.top = cl
 	cl.onTop = true
 	return cl
 }
@@ -309,7 +368,7 @@ func (c *Checker) thread(i int) thread {
 	return t
 }
 
-func (c *Checker) threadKey(t thread) key {
+func threadKey(t thread) key {
 	k := key{kindThread<<56 | uint64(t.pid), t.tid}
 	if !t.known {
 		k.space |= 1 << 48
@@ -321,16 +380,17 @@ func (c *Checker) threadKey(t thread) key {
 func (c *Checker) ret(at ev) {
 	b, i := c.b, c.i
 	has := b.Has[i]
-	t := c.thread(i)
+	top := c.threads.stack(threadKey(c.thread(i))).top
 	var cl *call
 	if has&format.HasCallID != 0 {
 		var ns uint64
 		if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
 			ns = uint64(b.PID[i])
 		}
-		cl, _ = c.callsBy.get(key{kindCall<<56 | ns, b.CallID[i]})
+		if cl = top; cl == nil || cl.id != b.CallID[i] || cl.ns != ns || cl.has&format.HasCallID == 0 {
+			cl = c.callsBy.get(ns, b.CallID[i])
+		}
 	} else {
-		top, _ := c.threads.get(c.threadKey(t))
 		for cl = top; cl != nil && cl.fn != b.Function[i]; cl = cl.parent {
 		}
 	}
@@ -342,18 +402,22 @@ func (c *Checker) ret(at ev) {
 		c.defect(DefectOtherFunction)
 		return
 	}
-	c.sameCaller(cl, t)
+	c.sameCaller(cl, c.thread(i))
 	if has&format.HasDetail != 0 {
 		var d detail
 		if !d.parse(b.Detail.At(i)) {
 			c.defect(DefectDetailNotAnObject)
 		}
 		cl.d.merge(&d)
-		at.inferred = d.inferred
+		cl.detailed = true
+		at.infer(d.inferred)
 	}
 	c.returned(cl, at, has&format.HasStatus != 0, ndis.Status(b.Status[i]))
 	if c.opt.Hook != nil {
 		c.tell(cl, at, has&format.HasStatus != 0, ndis.Status(b.Status[i]))
+	}
+	if c.observer != nil {
+		c.observe(cl, at)
 	}
 	c.leave(cl)
 }
@@ -389,30 +453,21 @@ func (d *detail) merge(r *detail) {
 // leave takes the call off its thread and out of the world.
 func (c *Checker) leave(cl *call) {
 	if cl.has&format.HasCallID != 0 && cl.onTop {
-		c.callsBy.del(key{kindCall<<56 | cl.ns, cl.id})
+		c.callsBy.del(cl)
 	}
 	if cl.onTop {
-		k := c.threadKey(cl.thread)
-		top, _ := c.threads.get(k)
+		top := cl.stack.top
 		if cl.thread.known {
 			// Whatever is above it did not return: a call cannot outlive its caller.
 			for top != cl && top != nil {
 				c.abandon(top)
 				top = top.parent
 			}
-			if cl.parent == nil {
-				c.threads.del(k)
-			} else {
-				c.threads.put(k, cl.parent)
-			}
+			cl.stack.top = cl.parent
 		} else {
 			// The rows of unknown threads do not nest: take out just this one.
 			if top == cl {
-				if cl.parent == nil {
-					c.threads.del(k)
-				} else {
-					c.threads.put(k, cl.parent)
-				}
+				cl.stack.top = cl.parent
 			} else {
 				for p := top; p != nil; p = p.parent {
 					if p.parent == cl {
@@ -432,9 +487,11 @@ func (c *Checker) abandon(cl *call) {
 		c.defect(DefectAbandonedCall)
 	}
 	if cl.has&format.HasCallID != 0 {
-		c.callsBy.del(key{kindCall<<56 | cl.ns, cl.id})
+		c.callsBy.del(cl)
 	}
-	c.returned(cl, ev{seq: cl.seq, ts: c.lastTS, inferred: true}, false, 0)
+	at := evAt(cl.seq, c.lastTS, 0)
+	at.infer(true)
+	c.returned(cl, at, false, 0)
 	c.free = append(c.free, cl)
 }
 
@@ -517,7 +574,7 @@ func (cl *call) inside(fn ndis.Func) *call {
 // events tell of a callback does not mean that the other callbacks would show as well.
 func (c *Checker) crossing(cl *call) bool {
 	s := c.b.Source[c.i]
-	return c.b.Phase[c.i] == format.PhaseEnter && !cl.inferred && s != format.SourceManifest && s != format.SourceWPP
+	return c.b.Phase[c.i] == format.PhaseEnter && !cl.inferred() && s != format.SourceManifest && s != format.SourceWPP
 }
 
 func (c *Checker) id() uint64 {

@@ -1,6 +1,9 @@
 package replay
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // roleSet is what a driver declared itself to be.
 type roleSet uint8
@@ -90,7 +93,9 @@ func (d *detail) parse(b []byte) bool {
 		if !ok || !s.open(':') {
 			return false
 		}
-		s.space()
+		if s.i < len(b) && b[s.i] <= ' ' {
+			s.space()
+		}
 		var good bool
 		switch string(k) {
 		case "protocol":
@@ -208,6 +213,10 @@ func (d *detail) parse(b []byte) bool {
 		if !good && !s.skip(0) {
 			return false
 		}
+		if s.i < len(b) && b[s.i] == ',' {
+			s.i++
+			continue
+		}
 		if s.close('}') {
 			return true
 		}
@@ -240,7 +249,9 @@ func (s *scanner) space() {
 func (s *scanner) open(c byte) bool { return s.close(c) }
 
 func (s *scanner) close(c byte) bool {
-	s.space()
+	if s.i < len(s.b) && s.b[s.i] <= ' ' {
+		s.space()
+	}
 	if s.i < len(s.b) && s.b[s.i] == c {
 		s.i++
 		return true
@@ -248,21 +259,35 @@ func (s *scanner) close(c byte) bool {
 	return false
 }
 
+const ones = 0x0101010101010101
+
 // str returns the raw text of a string, escapes left as they are: no name that the replay
 // knows needs one.
 func (s *scanner) str() ([]byte, bool) {
-	s.space()
-	if s.i >= len(s.b) || s.b[s.i] != '"' {
+	b, i := s.b, s.i
+	if i < len(b) && b[i] <= ' ' {
+		s.space()
+		i = s.i
+	}
+	if i >= len(b) || b[i] != '"' {
 		return nil, false
 	}
-	for j := s.i + 1; j < len(s.b); j++ {
-		switch s.b[j] {
-		case '\\':
-			j++
-		case '"':
-			v := s.b[s.i+1 : j]
+	j := i + 1
+	for ; j+8 <= len(b); j += 8 {
+		// Eight bytes at once: the top bit of each that is a quote or a backslash.
+		v := binary.LittleEndian.Uint64(b[j:])
+		q, e := v^'"'*ones, v^'\\'*ones
+		if found := ((q-ones)&^q | (e-ones)&^e) & (ones << 7); found != 0 {
+			j += bits.TrailingZeros64(found) / 8
+			break
+		}
+	}
+	for ; j < len(b); j++ {
+		if c := b[j]; c == '"' {
 			s.i = j + 1
-			return v, true
+			return b[i+1 : j], true
+		} else if c == '\\' {
+			j++
 		}
 	}
 	return nil, false
@@ -381,7 +406,9 @@ const maxDetailDepth = 32
 
 // skip passes over any value.
 func (s *scanner) skip(depth int) bool {
-	s.space()
+	if s.i < len(s.b) && s.b[s.i] <= ' ' {
+		s.space()
+	}
 	if s.i >= len(s.b) || depth > maxDetailDepth {
 		return false
 	}
@@ -412,9 +439,11 @@ func (s *scanner) skip(depth int) bool {
 			}
 		}
 	}
-	start := s.i
-	for s.i < len(s.b) && s.b[s.i] != ',' && s.b[s.i] != '}' && s.b[s.i] != ']' && s.b[s.i] > ' ' {
-		s.i++
+	b, i := s.b, s.i
+	for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] > ' ' {
+		i++
 	}
-	return s.i > start
+	some := i > s.i
+	s.i = i
+	return some
 }

@@ -59,8 +59,13 @@ type finding struct {
 	shown    bool    // the row alone proves it
 }
 
+// maxRules is a power of two beyond the number of the last rule.
+const maxRules = 256
+
+var _ [maxRules - rule.NumIDs]struct{}
+
 // check counts an evaluation of a rule.
-func (c *Checker) check(id rule.ID) { c.checked[id]++ }
+func (c *Checker) check(id rule.ID) { c.checked[id%maxRules]++ }
 
 // lacks counts that a rule could not be evaluated.
 func (c *Checker) lacks(id rule.ID, why reason) { c.unchecked[id][why]++ }
@@ -142,7 +147,7 @@ var unclaimed = map[rule.ID]bool{
 // report adds a finding about the row at. proof are the other rows that show it; the
 // earliest and the latest bound the time in which lost events could explain it away.
 func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver string, message string, proof ...ev) *finding {
-	f := &finding{from: at.ts, to: at.ts, inferred: at.inferred}
+	f := &finding{from: at.ts, to: at.ts, inferred: at.inferred()}
 	f.Seq, f.Rule, f.Severity, f.AtFault = at.seq, id, id.Rule().Severity, fault
 	f.Message, f.Driver = message, driver
 	if a != nil {
@@ -160,7 +165,7 @@ func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver
 			continue
 		}
 		f.from, f.to = min(f.from, p.ts), max(f.to, p.ts)
-		f.inferred = f.inferred || p.inferred
+		f.inferred = f.inferred || p.inferred()
 		f.Events = append(f.Events, p.seq)
 	}
 	slices.Sort(f.Events)
@@ -173,7 +178,7 @@ func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver
 func (c *Checker) extend(f *finding, proof ...ev) {
 	for _, p := range proof {
 		f.from, f.to = min(f.from, p.ts), max(f.to, p.ts)
-		f.inferred = f.inferred || p.inferred
+		f.inferred = f.inferred || p.inferred()
 		f.Events = append(f.Events, p.seq)
 	}
 	f.Events = sorted(f.Events...)
@@ -283,8 +288,10 @@ func (c *Checker) Finish(end End) *Result {
 		case c.evicted && f.from == minTime:
 			f.Inconclusive, f.Why = true, "the handle may be one that is no longer remembered"
 		}
+		f.AtEnd = f.atEnd
 		r.Findings = append(r.Findings, f.Finding)
 	}
+	c.doubtConflicts(gaps)
 	sort.SliceStable(r.Findings, func(i, j int) bool {
 		a, b := &r.Findings[i], &r.Findings[j]
 		if a.Seq != b.Seq {
@@ -298,6 +305,23 @@ func (c *Checker) Finish(end End) *Result {
 	c.count(r)
 	c.judge(r, end.Truncated)
 	return r
+}
+
+// doubtConflicts marks the conflicts that rest on what nobody saw.
+func (c *Checker) doubtConflicts(gaps []gap) {
+	for i := range c.conflicts {
+		x := &c.conflicts[i]
+		probe := finding{Finding: Finding{Events: x.Events}, from: x.from, to: x.to}
+		switch {
+		case overlap(gaps, x.from, x.to):
+			x.Why = "events were lost in between"
+		case x.claims != nil && !x.claims.downSeen:
+			x.Why = reasonText[reasonNoCalls]
+		case c.blurred(&probe):
+			x.Why = reasonText[reasonBlurred]
+		}
+		x.Inconclusive = x.Why != ""
+	}
 }
 
 // mergeGaps sorts gaps and joins those that touch.

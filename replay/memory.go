@@ -1,5 +1,7 @@
 package replay
 
+import "math/bits"
+
 // fifo is a queue that reuses its memory.
 type fifo[T any] struct {
 	items []T
@@ -40,11 +42,108 @@ const (
 	maxDeadAdapters = 1 << 12
 )
 
+// crypt remembers the last so many objects of a kind that are gone, each by up to three
+// keys. Graves are numbered in the order of burial. Keys with one hash form a chain, newest
+// first; a chain ends at the first grave that is no longer remembered, so that nothing has
+// to be done about a grave that goes.
+type crypt[T any] struct {
+	pages [][]tomb[T] // made as they are needed
+	mask  uint64      // grave n is at place n&mask
+	first uint64      // number of the oldest grave
+	next  uint64      // and of the one to come
+	heads []link      // by hash, the newest
+	shift uint
+}
+
+// tombsPerPage is a power of two.
+const tombsPerPage = 1 << 5
+
+type tomb[T any] struct {
+	keys   [3]key
+	behind [3]link
+	obj    T
+}
+
+// link names key i of grave n: 4n+i, as far as it fits. A link that is stale, or was never
+// set, leads to a grave with another key or to none, and always further into the past.
+type link uint32
+
+// whole is the last one before the given one that l can mean.
+func (l link) whole(before uint64) uint64 { return before - 1 - (before-1-uint64(l))&(1<<32-1) }
+
+// dig gives a grave, in place of the oldest one if there are limit already. It holds what was
+// in it: the caller sets all of it, and then its keys with name.
+func (c *crypt[T]) dig(limit int) (grave *T, evicted bool) {
+	if c.mask == 0 {
+		c.mask = 1<<bits.Len(uint(max(limit, tombsPerPage)-1)) - 1
+	}
+	if c.next-c.first >= uint64(limit) {
+		c.first++
+		evicted = true
+	}
+	if page := c.next & c.mask / tombsPerPage; page == uint64(len(c.pages)) {
+		c.pages = append(c.pages, make([]tomb[T], tombsPerPage))
+	}
+	if 2*(c.next-c.first) >= uint64(len(c.heads)) {
+		c.grow()
+	}
+	t := c.tomb(c.next)
+	t.keys = [3]key{}
+	c.next++
+	return &t.obj, evicted
+}
+
+func (c *crypt[T]) tomb(number uint64) *tomb[T] {
+	place := number & c.mask
+	return &c.pages[place/tombsPerPage][place%tombsPerPage]
+}
+
+// name gives the newest grave its key i.
+func (c *crypt[T]) name(i int, k key) { c.chain(c.next-1, i, k) }
+
+func (c *crypt[T]) chain(number uint64, i int, k key) {
+	t, head := c.tomb(number), &c.heads[k.hash()>>c.shift]
+	t.keys[i], t.behind[i] = k, *head
+	*head = link(4*number) + link(i)
+}
+
+// grow makes more chains, so that they stay short.
+func (c *crypt[T]) grow() {
+	c.heads = make([]link, max(4*tombsPerPage, 4*len(c.heads)))
+	c.shift = uint(64 - bits.TrailingZeros(uint(len(c.heads))))
+	for n := c.first; n < c.next; n++ {
+		for i, k := range c.tomb(n).keys {
+			if k.space != 0 {
+				c.chain(n, i, k)
+			}
+		}
+	}
+}
+
+// find gives the newest grave that k names.
+func (c *crypt[T]) find(k key) *T {
+	if c.next == c.first {
+		return nil
+	}
+	l, at := c.heads[k.hash()>>c.shift], 4*c.next
+	for {
+		// One that wraps around is of long ago, too.
+		at = l.whole(at)
+		n, i := at/4, at%4
+		if n-c.first >= c.next-c.first || i == 3 {
+			return nil
+		}
+		t := c.tomb(n)
+		if t.keys[i] == k {
+			return &t.obj
+		}
+		l = t.behind[i]
+	}
+}
+
 // deadOpen is what stays of an AF open after everything about it has ended: enough to
 // recognise a use of its handle or a further completion.
 type deadOpen struct {
-	keys        [3]key // handle, client's context, call manager's context
-	id          uint64
 	adapter     uint64
 	clientLabel uint32
 	mgrLabel    uint32
@@ -62,65 +161,136 @@ type deadOpen struct {
 	cmNotify    deadOp
 }
 
+// boxedOpen is a deadOpen as it is kept: there are many of them, and most are never looked
+// at again. The place of its rows in the order of replay is not kept, as it comes before
+// whatever asks for it.
+type boxedOpen struct {
+	rows        [numBoxed]boxedRow
+	inferred    uint16 // bit i: rows[i]
+	clientLabel uint32
+	mgrLabel    uint32
+	adapter     uint64
+	closeRet    int64 // time of the return
+	doneRet     int64
+	closeThread thread
+	doneThread  thread
+	closeState  markState
+	doneState   markState
+	ops         [boxedOps]opState
+	failed      bool
+	reopened    bool
+}
+
+type boxedRow struct {
+	seq uint64
+	ts  int64
+}
+
+// rows of a boxedOpen; the first ones are the last rows of its requests.
+const (
+	boxedClOpen = iota
+	boxedCmOpen
+	boxedClClose
+	boxedCmClose
+	boxedClNotify
+	boxedCmNotify
+	boxedOps // how many requests there are
+
+	boxedFailed = iota - 1
+	boxedOpened
+	boxedClose
+	boxedDone
+	numBoxed
+)
+
+func (b *boxedOpen) put(i int, e ev) {
+	b.rows[i] = boxedRow{e.seq, e.ts}
+	if e.inferred() {
+		b.inferred |= 1 << i
+	}
+}
+
+func (b *boxedOpen) request(i int, o *op) {
+	b.put(i, o.last())
+	b.ops[i] = o.state
+}
+
+func (b *boxedOpen) at(i int) ev {
+	e := evAt(b.rows[i].seq, b.rows[i].ts, 0)
+	e.infer(b.inferred>>i&1 != 0)
+	return e
+}
+
+func (b *boxedOpen) op(i int) deadOp { return deadOp{b.ops[i], b.at(i)} }
+
+// open takes what is in the box into d.
+func (b *boxedOpen) open(d *deadOpen) {
+	*d = deadOpen{
+		adapter: b.adapter, clientLabel: b.clientLabel, mgrLabel: b.mgrLabel, failed: b.failed, reopened: b.reopened,
+		failedAt: b.at(boxedFailed), opened: b.at(boxedOpened),
+		closeMark: mark{enter: b.at(boxedClose), ret: ev{ts: b.closeRet}, thread: b.closeThread, state: b.closeState},
+		cmDone:    mark{enter: b.at(boxedDone), ret: ev{ts: b.doneRet}, thread: b.doneThread, state: b.doneState},
+		clOpen:    b.op(boxedClOpen), cmOpen: b.op(boxedCmOpen), clClose: b.op(boxedClClose), cmClose: b.op(boxedCmClose),
+		clNotify: b.op(boxedClNotify), cmNotify: b.op(boxedCmNotify),
+	}
+}
+
 // bury moves o, about which nothing more can legally come, to the dead.
 func (c *Checker) bury(o *afOpen) {
-	d := deadOpen{
-		id: o.id, clientLabel: c.clientLabel(o), mgrLabel: o.mgrLabel,
-		failed: o.state == afDead, failedAt: o.cmFinalAt, opened: o.openEnter, reopened: o.reopened,
-		closeMark: o.closeMark, cmDone: o.cmDone,
-		clOpen: o.clOpen.dead(), cmOpen: o.cmOpen.dead(), clClose: o.clClose.dead(), cmClose: o.cmClose.dead(),
-		clNotify: o.clNotify.dead(), cmNotify: o.cmNotify.dead(),
+	d, evicted := c.deadOpens.dig(c.maxDead)
+	c.evicted = c.evicted || evicted
+	d.inferred = 0
+	d.clientLabel, d.mgrLabel = c.clientLabel(o), o.mgrLabel
+	d.failed, d.reopened = o.state == afDead, o.reopened
+	d.put(boxedFailed, o.cmFinalAt)
+	if !o.cmFinalAt.seen() {
+		d.put(boxedFailed, o.clFinalAt)
 	}
-	if !d.failedAt.seen() {
-		d.failedAt = o.clFinalAt
-	}
+	d.put(boxedOpened, o.openEnter)
+	d.put(boxedClose, o.closeMark.enter)
+	d.closeRet, d.closeThread, d.closeState = o.closeMark.ret.ts, o.closeMark.thread, o.closeMark.state
+	d.put(boxedDone, o.cmDone.enter)
+	d.doneRet, d.doneThread, d.doneState = o.cmDone.ret.ts, o.cmDone.thread, o.cmDone.state
+	d.request(boxedClOpen, &o.clOpen)
+	d.request(boxedCmOpen, &o.cmOpen)
+	d.request(boxedClClose, &o.clClose)
+	d.request(boxedCmClose, &o.cmClose)
+	d.request(boxedClNotify, &o.clNotify)
+	d.request(boxedCmNotify, &o.cmNotify)
+	d.adapter = 0
 	if o.adapter != nil {
 		d.adapter = o.adapter.id
 	}
 	if o.hasHdl {
-		d.keys[0] = key{kindAF<<56 | o.ns, o.handle}
-		c.opens.delIf(d.keys[0], o)
+		k := key{kindAF<<56 | o.ns, o.handle}
+		c.deadOpens.name(0, k)
+		c.opens.delIf(k, o)
 	}
 	if o.alias != 0 {
 		c.opens.delIf(key{kindAF<<56 | o.ns, o.alias}, o)
 	}
 	if o.hasClCtx {
-		d.keys[1] = key{kindClientAF<<56 | o.ns, o.clientCtx}
+		c.deadOpens.name(1, key{kindClientAF<<56 | o.ns, o.clientCtx})
 		c.dropClientContext(o)
 	}
 	if o.hasMgrCtx {
-		d.keys[2] = key{kindManagerAF<<56 | o.ns, o.managerCt}
+		c.deadOpens.name(2, key{kindManagerAF<<56 | o.ns, o.managerCt})
 		c.dropManagerContext(o)
 	}
 	c.orphanVCs(o)
 	c.orphan(o)
 	c.unlinkOpen(o)
-	if c.graves.n == c.maxDead {
-		old := c.graves.pop()
-		c.evicted = true
-		for _, k := range old.keys {
-			if k.space != 0 {
-				c.dead.delIf(k, c.firstGrave)
-			}
-		}
-		c.firstGrave++
-	}
-	number := c.firstGrave + uint64(c.graves.n)
-	for _, k := range d.keys {
-		if k.space != 0 {
-			c.dead.put(k, number)
-		}
-	}
-	c.graves.push(d)
 	o.id = 0
 	c.freeOpens = append(c.freeOpens, o)
 }
 
-// exhume finds the latest dead AF open that k named.
+// exhume finds the latest dead AF open that k named. What it gives is good until the next
+// one is exhumed.
 func (c *Checker) exhume(k key) *deadOpen {
-	number, ok := c.dead.get(k)
-	if !ok {
+	b := c.deadOpens.find(k)
+	if b == nil {
 		return nil
 	}
-	return c.graves.at(int(number - c.firstGrave))
+	b.open(&c.exhumed)
+	return &c.exhumed
 }

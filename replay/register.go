@@ -382,11 +382,13 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 	r.early = r.early[:0]
 	for _, x := range r.refused {
 		c.conflicts = append(c.conflicts, Conflict{
-			Kind: ConflictRefusedRegistration, Adapter: r.adapter.id, AF: x.af, Holder: r.owner(c),
-			Contender: x.contender, Status: x.status, Events: []uint64{x.enter.seq, x.at.seq, at.seq}, HeldFor: 0,
+			Seq: x.at.seq, Kind: ConflictRefusedRegistration, Adapter: r.adapter.id, AF: x.af, Holder: r.owner(c),
+			Contender: x.contender, Status: x.status, Events: sorted(cl.seq, x.enter.seq, x.at.seq, at.seq),
+			At: x.enter.ts, Since: at.ts, Until: NoTime, HeldFor: 0, from: min(cl.ts, x.enter.ts), to: at.ts,
 		})
 	}
 	r.refused = r.refused[:0]
+	c.servedLate(r, at)
 }
 
 // duplicate judges an accepted claim for an AF that o holds. It gives the finding if it is
@@ -425,9 +427,9 @@ func (c *Checker) duplicate(cl *call, r, o *registration, at ev) *finding {
 	}
 	r.contested, o.contested, r.wrong = true, true, f.Severity == rule.Error
 	c.conflicts = append(c.conflicts, Conflict{
-		Kind: ConflictAcceptedRegistration, Adapter: r.adapter.id, AF: r.af(), Holder: o.owner(c),
+		Seq: at.seq, Kind: ConflictAcceptedRegistration, Adapter: r.adapter.id, AF: r.af(), Holder: o.owner(c),
 		Contender: r.owner(c), Status: ndis.StatusSuccess, Events: sorted(o.enter.seq, o.ret.seq, cl.seq, at.seq),
-		HeldFor: max(0, cl.ts-o.ret.ts),
+		At: cl.ts, Since: o.ret.ts, Until: NoTime, HeldFor: max(0, cl.ts-o.ret.ts), from: o.enter.ts, to: at.ts,
 	})
 	if f.Severity != rule.Error {
 		return nil
@@ -479,13 +481,14 @@ func (c *Checker) registrationRefused(cl *call, r *registration, at ev, st ndis.
 	if st == ndis.StatusFailure {
 		switch {
 		case o != nil:
-			held := int64(-1)
+			held, since := int64(-1), int64(NoTime)
 			if o.ret.seen() && !o.assumed {
-				held = max(0, cl.ts-o.ret.ts)
+				held, since = max(0, cl.ts-o.ret.ts), o.ret.ts
 			}
 			c.conflicts = append(c.conflicts, Conflict{
-				Kind: ConflictRefusedRegistration, Adapter: a.id, AF: r.af(), Holder: o.owner(c),
-				Contender: r.owner(c), Status: st, Events: sorted(o.enter.seq, o.ret.seq, cl.seq, at.seq), HeldFor: held,
+				Seq: at.seq, Kind: ConflictRefusedRegistration, Adapter: a.id, AF: r.af(), Holder: o.owner(c),
+				Contender: r.owner(c), Status: st, Events: sorted(o.enter.seq, o.ret.seq, cl.seq, at.seq),
+				At: cl.ts, Since: since, Until: NoTime, HeldFor: held, from: o.enter.ts, to: at.ts,
 			})
 		case running != nil:
 			running.refused = append(running.refused, refusal{at: at, enter: cl.ev, contender: r.owner(c), status: st, af: r.af()})

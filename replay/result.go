@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"strconv"
+
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -33,7 +35,12 @@ type Finding struct {
 	Adapter      uint64   // 0 if unknown
 	Driver       string   // label of the driver at fault, "" if unknown
 	Also         []rule.ID
+	AtEnd        bool // something was due and had not come when the trace ended
 }
+
+// ID names the finding, like "REG-02@29". Findings of one rule about one row share it, as
+// where two clients wait for one notification.
+func (f *Finding) ID() string { return f.Rule.String() + "@" + strconv.FormatUint(f.Seq, 10) }
 
 // ConflictKind says what two call managers or clients fought about.
 type ConflictKind string
@@ -45,6 +52,19 @@ const (
 	ConflictUnservedOpen         ConflictKind = "unserved-open" // nobody, or somebody else, serves the AF
 )
 
+// ConflictCause says why an open found nobody who serves it.
+type ConflictCause string
+
+const (
+	CauseNever        ConflictCause = "never"         // nobody registers the AF in the trace
+	CauseNotYet       ConflictCause = "not-yet"       // the holder registers it later
+	CauseNoMore       ConflictCause = "no-more"       // the holder had it, and has gone or is going
+	CauseOtherVersion ConflictCause = "other-version" // the holder serves another version of it
+)
+
+// NoTime stands for a time that is not known, or for what has not happened.
+const NoTime = minTime
+
 // AF identifies an address family in reports.
 type AF struct {
 	Type, Major, Minor uint32
@@ -54,15 +74,29 @@ type AF struct {
 // Conflict is a contention between drivers, reported beside findings whether or not NDIS
 // handled it well.
 type Conflict struct {
+	Seq       uint64 // the row that decided it: what the contender got
 	Kind      ConflictKind
+	Cause     ConflictCause // of an unserved open; "" for the other kinds
 	Adapter   uint64
 	AF        AF
-	Holder    string // label of the driver that has it, or its handle; "" if nobody
+	Holder    string // label of the driver that has, had or will have it, or its handle; "" if nobody
 	Contender string
 	Status    ndis.Status // what the contender got
-	Events    []uint64
-	HeldFor   int64 // ns the holder had it when the contender came; -1 if unknown
+	Events    []uint64    // seq of every row that shows it, ascending, Seq among them
+	At        int64       // ns since the Unix epoch: when the contender asked
+	Since     int64       // when the holder got it, NoTime if that is not in the trace
+	Until     int64       // when the holder lost it, for the cause no-more; NoTime otherwise
+	HeldFor   int64       // ns the holder had it: until it lost it, or else until the contender came; -1 if unknown
+
+	Inconclusive bool   // lost events could explain it
+	Why          string // if inconclusive: what could
+
+	from, to int64   // what is lost in between could explain it
+	claims   *driver // who may have claimed it out of sight
 }
+
+// ID names the conflict within its trace, like "refused-registration@29".
+func (x *Conflict) ID() string { return string(x.Kind) + "@" + strconv.FormatUint(x.Seq, 10) }
 
 // RuleCount says how often a rule was evaluated.
 type RuleCount struct {

@@ -825,8 +825,9 @@ func (c *Checker) sapRefused(s *sap, at ev, st ndis.Status) {
 	}
 	o := s.o
 	c.conflicts = append(c.conflicts, Conflict{
-		Kind: ConflictRefusedSAP, Adapter: o.adapter.id, AF: c.afOf(o), Holder: c.clientName(x.o),
-		Contender: c.clientName(o), Status: st, Events: sorted(x.held.seq, asked.seq, at.seq), HeldFor: max(0, asked.ts-x.held.ts),
+		Seq: at.seq, Kind: ConflictRefusedSAP, Adapter: o.adapter.id, AF: c.afOf(o), Holder: c.clientName(x.o),
+		Contender: c.clientName(o), Status: st, Events: sorted(x.clReg.call.seq, x.held.seq, asked.seq, at.seq),
+		At: asked.ts, Since: x.held.ts, Until: NoTime, HeldFor: max(0, asked.ts-x.held.ts), from: x.held.ts, to: at.ts,
 	})
 }
 

@@ -10,12 +10,11 @@ type key struct {
 
 // kind of key.
 const (
-	kindCall uint64 = iota + 1
-	kindThread
-	kindProtocol       // NdisProtocolHandle
-	kindMiniportDriver // NdisMiniportDriverHandle
-	kindAdapter        // MiniportAdapterHandle or another identity in the adapter column
-	kindAdapterContext // MiniportAdapterContext
+	kindThread         uint64 = iota + 1
+	kindProtocol              // NdisProtocolHandle
+	kindMiniportDriver        // NdisMiniportDriverHandle
+	kindAdapter               // MiniportAdapterHandle or another identity in the adapter column
+	kindAdapterContext        // MiniportAdapterContext
 	kindLuid
 	kindIfIndex
 	kindAdapterName // interned
@@ -54,12 +53,14 @@ type slot[V comparable] struct {
 	val V
 }
 
-func (t *table[V]) hash(k key) int {
+// hash is good in its upper bits.
+func (k key) hash() uint64 {
 	h := (k.value ^ bits.RotateLeft64(k.space, 23)) * 0x9e3779b97f4a7c15
 	h ^= h >> 29
-	h *= 0xbf58476d1ce4e5b9
-	return int(h >> t.shift)
+	return h * 0xbf58476d1ce4e5b9
 }
+
+func (t *table[V]) hash(k key) int { return int(k.hash() >> t.shift) }
 
 func (t *table[V]) get(k key) (v V, ok bool) {
 	if t.n == 0 {

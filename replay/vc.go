@@ -224,7 +224,7 @@ func (c *Checker) dropVC(v *vc) {
 	for s := range v.ctx {
 		c.dropVCContext(v, side(s))
 	}
-	c.endParties(v, ev{seq: c.lastSeq, ts: c.lastTS, n: c.events}, thread{})
+	c.endParties(v, evAt(c.lastSeq, c.lastTS, c.events), thread{})
 	v.id = 0
 	c.freeVCs = append(c.freeVCs, v)
 }

@@ -7,19 +7,30 @@ import (
 
 // ev points to a row of the trace.
 type ev struct {
-	seq      uint64
-	ts       int64
-	n        uint64 // position in the order of replay
-	inferred bool
+	seq uint64
+	ts  int64
+	n   uint64 // twice the position in the order of replay, odd if the row was inferred
 }
+
+// evAt is the row at the given position in the order of replay.
+func evAt(seq uint64, ts int64, position uint64) ev { return ev{seq, ts, position << 1} }
+
+// infer marks the row as inferred, which does not change its place.
+func (e *ev) infer(yes bool) {
+	if yes {
+		e.n |= 1
+	}
+}
+
+func (e ev) inferred() bool { return e.n&1 != 0 }
 
 func (e ev) seen() bool { return e.seq != 0 || e.ts != 0 }
 
 // thread is who ran a call. Calls of unknown threads are ordered by time alone.
 type thread struct {
+	tid   uint64
 	pid   uint32
 	known bool
-	tid   uint64
 }
 
 // mark remembers a call after it is gone: enough to say whether another call is ordered
@@ -41,20 +52,27 @@ const (
 
 // call is an invocation that was entered and has not returned.
 type call struct {
+	invocation
+	d        detail
+	detailed bool // d is not empty
+}
+
+// invocation is all of a call but its detail, which most rows do not have.
+type invocation struct {
 	ev
 	fn     ndis.Func // as in the trace
 	ns     uint64
 	id     uint64
 	has    format.Fields
 	thread thread
-	parent *call // the call below it on its thread
-	onTop  bool  // it is on a thread's stack
+	stack  *stack // of its thread
+	parent *call  // the call below it on its thread
+	onTop  bool   // it is on a thread's stack
 
 	adapter, binding, af, sap, vc, party, context, context2 uint64
 	afType, afMajor, afMinor                                uint32
 	status                                                  ndis.Status
 	label                                                   uint32
-	d                                                       detail
 	gapsAtEnter                                             uint64
 
 	// what the entry found out, for the return

@@ -26,6 +26,10 @@ type Options struct {
 	// Progress is told after each batch how many rows were replayed and at which byte of
 	// the input it began; it may be nil.
 	Progress func(rows uint64, bytes int64)
+
+	// Found is told after each batch of the findings in it, for those who watch a growing
+	// trace; see replay.Checker.News. It may be nil.
+	Found func(*replay.Finding)
 }
 
 // Trace replays the trace at path. What is wrong with the input is in Trace.Err; the
@@ -54,6 +58,7 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 	c := replay.New(o.Replay)
 	t := report.Trace{Path: path}
 	var told losses
+	news := 0
 	for t.Err == nil {
 		if err := ctx.Err(); err != nil {
 			return t, err
@@ -73,6 +78,9 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 		}
 		if err := c.Batch(b); err != nil {
 			return t, err
+		}
+		if o.Found != nil {
+			news = c.News(news, o.Found)
 		}
 		if o.Progress != nil {
 			o.Progress(r.Rows(), r.Offset())

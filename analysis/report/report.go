@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aftrace/aftrace/analysis/explain"
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/analysis/timing"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -31,6 +32,7 @@ type Options struct {
 	FailOn  FailOn
 	Strict  rule.AMBSet // ambiguities that the replay held strictly
 	Timings []timing.Row
+	Accept  *Accept // nil: nothing was accepted before
 }
 
 // Report is the model. Its JSON form is a contract: see docs/report.md.
@@ -46,6 +48,10 @@ type Report struct {
 	Strict    []string       `json:"strict,omitempty"` // ambiguities that were held strictly
 	Timings   []Timing       `json:"timings"`
 
+	Acceptance *Acceptance `json:"acceptance,omitempty"` // with a baseline or suppressions
+
+	traces   []Trace
+	failOn   FailOn
 	verdict  replay.Verdict
 	asked    bool // the verdict is violations only because of FailOn
 	unjudged map[ndis.Func]uint64
@@ -79,12 +85,22 @@ type Finding struct {
 	Also     []string `json:"also"`
 	Why      string   `json:"why,omitempty"` // what could explain an inconclusive finding
 
+	Fingerprint string `json:"fingerprint"`      // of the kind of defect, see docs/report.md
+	State       string `json:"state,omitempty"`  // with a baseline or suppressions: new, known or suppressed
+	Reason      string `json:"reason,omitempty"` // why it is suppressed
+
 	trace int // index in Traces
+	nth   int // index in the findings of its trace
 }
 
 // Conflict is one contention between drivers.
 type Conflict struct {
+	ID        string   `json:"id"` // KIND@seq, unique in its trace
 	Kind      string   `json:"kind"`
+	Cause     string   `json:"cause,omitempty"` // of an unserved-open: never, not-yet, no-more or other-version
+	Verdict   string   `json:"verdict"`         // "conflict" or "inconclusive"
+	Why       string   `json:"why,omitempty"`   // what could explain an inconclusive conflict
+	Message   string   `json:"message"`
 	Adapter   *string  `json:"adapter"`
 	AF        string   `json:"af"`
 	Holder    *string  `json:"holder"` // null if nobody
@@ -92,10 +108,12 @@ type Conflict struct {
 	Status    string   `json:"status"`
 	Events    []uint64 `json:"events"`
 	Trace     string   `json:"trace"`
+	HeldNS    *int64   `json:"held_ns"`      // how long the holder had it; null if unknown
+	Since     *string  `json:"served_since"` // when the holder got it; null if unknown
+	Until     *string  `json:"served_until"` // when it lost it; null if it had not when the contender came
 
 	trace   int
 	version string // of the AF, if it is known
-	heldFor int64  // ns, -1 if unknown
 }
 
 // Rule says how often a rule could be evaluated, all traces together.
@@ -125,7 +143,7 @@ type Timing struct {
 func New(traces []Trace, o Options) *Report {
 	r := &Report{
 		Schema: Schema, Traces: []TraceSummary{}, Findings: []Finding{}, Conflicts: []Conflict{},
-		Rules: []Rule{}, Strict: o.Strict.Names(), Timings: []Timing{}, unjudged: map[ndis.Func]uint64{},
+		Rules: []Rule{}, Strict: o.Strict.Names(), Timings: []Timing{}, unjudged: map[ndis.Func]uint64{}, traces: traces, failOn: o.FailOn,
 	}
 	rules := map[rule.ID]*replay.RuleCount{}
 	own := replay.Conforms // what the verdict is without FailOn
@@ -168,36 +186,32 @@ func New(traces []Trace, o Options) *Report {
 		r.Timings = append(r.Timings, timingRow(&t))
 	}
 	r.Digest = r.digest()
+	if o.Accept != nil {
+		r.accept(traces, &o)
+	}
 	return r
 }
 
 // add takes over what the replay of trace i says.
 func (r *Report) add(i int, t *Trace, rules map[rule.ID]*replay.RuleCount) {
 	for k := range t.Result.Findings {
-		f := &t.Result.Findings[k]
-		out := Finding{
-			ID: fmt.Sprintf("%s@%d", name(f.Rule), f.Seq), Rule: name(f.Rule), Severity: f.Severity.String(),
-			Verdict: "violation", AtFault: f.AtFault.String(), Message: f.Message, Trace: t.Path,
-			Events: list(f.Events), Adapter: handle(f.Adapter), Driver: known(f.Driver), Also: []string{}, trace: i,
-		}
-		if f.Inconclusive {
-			out.Verdict, out.Why = "inconclusive", f.Why
-		}
-		if ru := f.Rule.Rule(); ru != nil {
-			out.Page = ru.Page
-		}
-		for _, id := range f.Also {
-			out.Also = append(out.Also, name(id))
-		}
-		r.Findings = append(r.Findings, out)
+		r.Findings = append(r.Findings, asFinding(i, k, t))
 	}
 	for k := range t.Result.Conflicts {
 		c := &t.Result.Conflicts[k]
-		r.Conflicts = append(r.Conflicts, Conflict{
-			Kind: string(c.Kind), Adapter: handle(c.Adapter), AF: ndis.AFType(c.AF.Type).String(), Holder: known(c.Holder),
+		out := Conflict{
+			ID: c.ID(), Kind: string(c.Kind), Cause: string(c.Cause), Verdict: "conflict", Message: explain.ConflictMessage(c),
+			Since: moment(c.Since), Until: moment(c.Until), Adapter: handle(c.Adapter), AF: ndis.AFType(c.AF.Type).String(), Holder: known(c.Holder),
 			Contender: c.Contender, Status: c.Status.String(), Events: list(c.Events), Trace: t.Path,
-			trace: i, version: version(c.AF), heldFor: c.HeldFor,
-		})
+			trace: i, version: version(c.AF),
+		}
+		if c.Inconclusive {
+			out.Verdict, out.Why = "inconclusive", c.Why
+		}
+		if c.HeldFor >= 0 {
+			out.HeldNS = &c.HeldFor
+		}
+		r.Conflicts = append(r.Conflicts, out)
 	}
 	for _, n := range t.Result.Rules {
 		sum := rules[n.Rule]
@@ -214,6 +228,27 @@ func (r *Report) add(i int, t *Trace, rules map[rule.ID]*replay.RuleCount) {
 	for fn, n := range t.Result.Unjudged {
 		r.unjudged[fn] += n
 	}
+}
+
+// asFinding is finding k of trace i as it is reported.
+func asFinding(i, k int, t *Trace) Finding {
+	f := &t.Result.Findings[k]
+	out := Finding{
+		ID: fmt.Sprintf("%s@%d", name(f.Rule), f.Seq), Rule: name(f.Rule), Severity: f.Severity.String(),
+		Verdict: "violation", AtFault: f.AtFault.String(), Message: f.Message, Trace: t.Path,
+		Events: list(f.Events), Adapter: handle(f.Adapter), Driver: known(f.Driver), Also: []string{}, trace: i, nth: k,
+	}
+	if f.Inconclusive {
+		out.Verdict, out.Why = "inconclusive", f.Why
+	}
+	if ru := f.Rule.Rule(); ru != nil {
+		out.Page = ru.Page
+	}
+	for _, id := range f.Also {
+		out.Also = append(out.Also, name(id))
+	}
+	out.Fingerprint = fingerprint(&out)
+	return out
 }
 
 // compareFindings is the order of findings in the report and in the digest: by trace, first
@@ -243,6 +278,14 @@ func handle(v uint64) *string {
 		return nil
 	}
 	s := rows.Hex(v)
+	return &s
+}
+
+func moment(ns int64) *string {
+	if ns == replay.NoTime {
+		return nil
+	}
+	s := rows.Time(ns)
 	return &s
 }
 

@@ -47,10 +47,12 @@ func host() Trace {
 				Kind: replay.ConflictRefusedRegistration, Adapter: 0xffffa801c54921a0,
 				AF:     replay.AF{Type: uint32(ndis.AFTypeTAPIProxy), Major: 1, HasVersion: true},
 				Holder: "wanmcm", Contender: "third", Status: ndis.StatusFailure, Events: []uint64{12, 60, 61}, HeldFor: 2_500_000,
+				Seq: 61, Since: 1772356500_000000000, Until: replay.NoTime,
 			},
 			{
 				Kind: replay.ConflictUnservedOpen, AF: replay.AF{Type: 0x4711}, Contender: "client",
 				Status: ndis.Status(0xC0990001), Events: []uint64{70}, HeldFor: -1,
+				Seq: 70, Cause: replay.CauseNever, Since: replay.NoTime, Until: replay.NoTime, Inconclusive: true, Why: "events were lost in between",
 			},
 		},
 		Rules: []replay.RuleCount{

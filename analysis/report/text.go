@@ -20,16 +20,19 @@ const (
 	DefaultFindings  = 20 // findings and conflicts shown
 	sameRule         = 3  // findings shown of one rule and driver
 	rowsPerFinding   = 8
-	rowsPerConflict  = 4
+	rowsPerConflict  = 6
 	timingsPerReport = 12
 	reasonsShown     = 5
+	nameSize         = 200  // bytes of a name from the trace
+	messageSize      = 4096 // bytes of a message
 )
 
 // TextOptions says how the text report looks.
 type TextOptions struct {
 	Color    bool
 	Timings  bool
-	Findings int // how many findings, and how many conflicts, are shown; DefaultFindings if 0, all if negative
+	Explain  string // how the trace is named to afreplay explain; its path if empty
+	Findings int    // how many findings, and how many conflicts, are shown; DefaultFindings if 0, all if negative
 
 	// Rows fetches the rows of the trace at an index that prove findings, see Evidence. It
 	// is called once for each trace that needs it. If it is nil, or a row is missing, the
@@ -57,6 +60,7 @@ func (r *Report) WriteText(w io.Writer, o TextOptions) error {
 	t.head()
 	t.findings()
 	t.conflicts()
+	t.hint()
 	t.coverage()
 	if o.Timings {
 		t.timings()
@@ -108,6 +112,9 @@ func (f *Finding) weight() int {
 	if f.Verdict == "inconclusive" {
 		w = max(w, 1)
 	}
+	if f.State == StateKnown || f.State == StateSuppressed {
+		w += 4
+	}
 	return w
 }
 
@@ -158,10 +165,11 @@ func shown(seqs []uint64, most int) []uint64 {
 	return append(slices.Clone(seqs[:most/2]), seqs[len(seqs)-most/2:]...)
 }
 
-func (t *textReport) head() {
+// headline counts what was found, in words.
+func (r *Report) headline() string {
 	counts := map[string]int{}
-	for i := range t.Findings {
-		f := &t.Findings[i]
+	for i := range r.Findings {
+		f := &r.Findings[i]
 		if f.Verdict == "inconclusive" {
 			counts["inconclusive"]++
 		} else {
@@ -177,17 +185,33 @@ func (t *textReport) head() {
 	if n := counts["inconclusive"]; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d inconclusive", n))
 	}
-	if n := len(t.Conflicts); n > 0 {
+	if n := len(r.Conflicts); n > 0 {
 		parts = append(parts, rows.Count(n, "conflict"))
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "no findings")
 	}
+	return strings.Join(parts, ", ") + " in " + rows.Count(r.Events, "event")
+}
+
+func (t *textReport) head() {
 	word := t.paint(verdictColor[t.Verdict], t.Verdict)
 	if t.asked {
 		word += " (by --fail-on)"
 	}
-	t.line("%s: %s in %s", word, strings.Join(parts, ", "), rows.Count(t.Events, "event"))
+	t.line("%s: %s", word, t.headline())
+	if a := t.Acceptance; a != nil {
+		t.line("  of the findings %d new, %d known, %d suppressed; %d fixed: exit code %d", a.New, a.Known, a.Suppressed, len(a.Fixed), a.ExitCode)
+		for _, x := range a.Fixed {
+			t.line("  fixed: %s %s", x.Rule, rows.Safe(x.Message))
+		}
+		for _, x := range a.Expired {
+			t.line("  suppression of %s expired on %s: %s", x.Rule, x.Expires, rows.Safe(x.Reason))
+		}
+		for _, x := range a.Unused {
+			t.line("  suppression of %s matches nothing: %s", x.Rule, rows.Safe(x.Reason))
+		}
+	}
 	if len(t.Strict) > 0 {
 		t.line("  held strictly: %s", strings.Join(t.Strict, ", "))
 	}
@@ -227,6 +251,9 @@ func (t *textReport) findings() {
 		if f.Verdict == "inconclusive" {
 			color, kind = doubt, "inconclusive "+f.Severity
 		}
+		if f.State == StateKnown || f.State == StateSuppressed {
+			color, kind = faint, f.State+" "+kind
+		}
 		head := kind
 		if color != "" {
 			head = t.paint(color, kind)
@@ -237,9 +264,12 @@ func (t *textReport) findings() {
 			where = " in " + rows.Safe(f.Trace)
 		}
 		t.line("%s %s%s, at fault: %s", head, f.ID, where, f.blame())
-		t.line("  %s", rows.Safe(f.Message))
+		t.line("  %s", rows.Safe(cut(f.Message, messageSize)))
 		if f.Why != "" {
 			t.line("  inconclusive: %s", rows.Safe(f.Why))
+		}
+		if f.Reason != "" {
+			t.line("  accepted: %s", rows.Safe(f.Reason))
 		}
 		if len(f.Also) > 0 {
 			t.line("  also: %s", strings.Join(f.Also, ", "))
@@ -267,7 +297,7 @@ func (f *Finding) blame() string {
 	}
 	var about []string
 	if f.Driver != nil {
-		about = append(about, rows.Safe(*f.Driver))
+		about = append(about, rows.Safe(cut(*f.Driver, nameSize)))
 	}
 	if f.Adapter != nil {
 		about = append(about, "adapter "+*f.Adapter)
@@ -304,19 +334,19 @@ func (t *textReport) conflicts() {
 		if len(t.Traces) > 1 {
 			where += " in " + rows.Safe(c.Trace)
 		}
-		holder := "nobody"
-		if c.Holder != nil {
-			holder = rows.Safe(*c.Holder)
-		}
-		if c.heldFor >= 0 && c.Holder != nil {
-			holder += fmt.Sprintf(" (for %s)", duration(c.heldFor))
-		}
 		af := c.AF
 		if c.version != "" {
 			af += " " + c.version
 		}
-		t.line("%s %s of %s%s", t.paint(doubt, "conflict"), c.Kind, af, where)
-		t.line("  contender: %s, got %s; holder: %s", rows.Safe(c.Contender), c.Status, holder)
+		kind := "conflict"
+		if c.Verdict == "inconclusive" {
+			kind = "inconclusive conflict"
+		}
+		t.line("%s %s of %s%s", t.paint(doubt, kind), c.ID, af, where)
+		t.line("  %s", rows.Safe(c.Message))
+		if c.Why != "" {
+			t.line("  inconclusive: %s", rows.Safe(c.Why))
+		}
 		if id := t.shownWith(c); id != "" {
 			t.line("  proved by the events of %s", id)
 		} else {
@@ -329,6 +359,27 @@ func (t *textReport) conflicts() {
 	}
 }
 
+// hint says how to see more of the first thing that is shown.
+func (t *textReport) hint() {
+	id, trace := "", ""
+	switch {
+	case len(t.pick) > 0:
+		id, trace = t.pick[0].ID, t.pick[0].Trace
+	case len(t.Conflicts) > 0:
+		id, trace = t.Conflicts[0].ID, t.Conflicts[0].Trace
+	default:
+		return
+	}
+	of := t.o.Explain
+	if of == "" {
+		if of = rows.Safe(trace); strings.ContainsAny(of, " \t'\"$&;|<>()*?\\`") {
+			of = "'" + strings.ReplaceAll(of, "'", `'\''`) + "'"
+		}
+	}
+	t.line("")
+	t.line("why, step by step: afreplay explain %s %s", of, id)
+}
+
 // shownWith is the finding in the report that has the events of a conflict, if there is one.
 func (t *textReport) shownWith(c *Conflict) string {
 	for _, f := range t.pick {
@@ -339,12 +390,12 @@ func (t *textReport) shownWith(c *Conflict) string {
 	return ""
 }
 
-// coverage says what the verdict rests on.
-func (t *textReport) coverage() {
-	var checked, partly, not, idle int
-	reasons := map[string]uint64{}
-	for i := range t.Rules {
-		ru := &t.Rules[i]
+// covered says how many rules were evaluated always, in part and never, how many had
+// nothing to judge, and why what was not evaluated was not.
+func (r *Report) covered() (checked, partly, not, idle int, reasons map[string]uint64) {
+	reasons = map[string]uint64{}
+	for i := range r.Rules {
+		ru := &r.Rules[i]
 		switch {
 		case ru.Checked > 0 && ru.NotChecked == 0:
 			checked++
@@ -361,14 +412,25 @@ func (t *textReport) coverage() {
 			}
 		}
 	}
+	return checked, partly, not, idle, reasons
+}
+
+// mostFrequent are the reasons, the most frequent first.
+func mostFrequent(reasons map[string]uint64) []string {
+	return slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), strings.Compare(a, b))
+	})
+}
+
+// coverage says what the verdict rests on.
+func (t *textReport) coverage() {
 	if len(t.Rules) == 0 {
 		return
 	}
+	checked, partly, not, idle, reasons := t.covered()
 	t.line("")
 	t.line("rules: %d evaluated, %d in part, %d could not be, %d had nothing to judge", checked, partly, not, idle)
-	most := slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
-		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), strings.Compare(a, b))
-	})
+	most := mostFrequent(reasons)
 	for i, why := range most {
 		if i == reasonsShown {
 			t.line("  … and %d more reasons", len(most)-i)

@@ -13,7 +13,7 @@ import (
 type FailOn struct {
 	Severity rule.Severity // with Lower: findings of this severity or above
 	Lower    bool
-	Conflict bool // any conflict
+	Conflict bool // any conflict that lost events cannot explain
 	Defect   bool // any trace defect
 	Rules    []rule.ID
 }
@@ -78,7 +78,12 @@ func (f *FailOn) verdict(t *Trace) replay.Verdict {
 		return replay.Unreadable
 	}
 	v := t.Result.Verdict
-	if f.Conflict && len(t.Result.Conflicts) > 0 || f.Defect && len(t.Result.Defects) > 0 {
+	for i := range t.Result.Conflicts {
+		if f.Conflict && !t.Result.Conflicts[i].Inconclusive {
+			v = replay.Violations
+		}
+	}
+	if f.Defect && len(t.Result.Defects) > 0 {
 		v = replay.Violations
 	}
 	for i := range t.Result.Findings {
@@ -94,9 +99,16 @@ func (f *FailOn) verdict(t *Trace) replay.Verdict {
 func worse(a, b replay.Verdict) replay.Verdict { return max(a, b) }
 
 // ExitCode is the exit status of afreplay for the report: 0 conforms, 1 violations, 3 an
-// input could not be read, 4 inconclusive.
+// input could not be read, 4 inconclusive. Findings that were accepted before do not count.
 func (r *Report) ExitCode() int {
+	if r.Acceptance != nil {
+		return r.Acceptance.ExitCode
+	}
+	return exitCode(r.verdict)
+}
+
+func exitCode(v replay.Verdict) int {
 	return [...]int{
 		replay.Conforms: 0, replay.Violations: 1, replay.Unreadable: 3, replay.Inconclusive: 4,
-	}[r.verdict]
+	}[v]
 }

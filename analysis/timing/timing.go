@@ -3,6 +3,7 @@ package timing
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -110,6 +111,36 @@ func (r *Recorder) find(s *replay.Span) *series {
 	h := new(series)
 	r.series[k] = h
 	return h
+}
+
+// Merge adds what other recorded. Recorders that are merged in the same order give the same
+// rows, whatever ran at the same time.
+func (r *Recorder) Merge(other *Recorder) {
+	for _, k := range slices.SortedFunc(maps.Keys(other.series), func(a, b key) int { return compareSeries(other, a, b) }) {
+		from := other.series[k]
+		span := replay.Span{Function: k.function, HasAFType: k.hasAF, AFType: uint32(k.af), Driver: []byte(other.labels[k.driver])}
+		to := r.find(&span)
+		to.interrupted += from.interrupted
+		if from.durations == nil {
+			continue
+		}
+		if to.durations == nil {
+			to.durations = hdrhistogram.New(1, MaxSeconds*1e9, digits)
+			to.min, to.max = from.min, from.max
+		}
+		to.min, to.max = min(to.min, from.min), max(to.max, from.max)
+		to.durations.Merge(from.durations)
+	}
+}
+
+// compareSeries orders the series of a recorder by function, address family and driver.
+func compareSeries(r *Recorder, a, b key) int {
+	return cmp.Or(
+		cmp.Compare(a.function, b.function),
+		compareBool(a.hasAF, b.hasAF),
+		cmp.Compare(a.af, b.af),
+		cmp.Compare(r.labels[a.driver], r.labels[b.driver]),
+	)
 }
 
 // Rows returns the durations so far, ordered by function, address family and driver.

@@ -87,7 +87,7 @@ func demo(ctx context.Context, dir string, kept bool, held rule.AMBSet) error {
 	o.Replay.Strict = held
 	j := newJudge(o, true, true)
 	defer j.close()
-	if err := j.replay(ctx, trace); err != nil {
+	if err := j.replay(ctx, 1, trace); err != nil {
 		return err
 	}
 	j.files[0], j.traces[0].Path = trace, filepath.Base(trace)
@@ -96,7 +96,11 @@ func demo(ctx context.Context, dir string, kept bool, held rule.AMBSet) error {
 	rep := report.New(j.traces, report.Options{Strict: held, Timings: j.timings.Rows()})
 	return cli.Output(func(w io.Writer) error {
 		fmt.Fprintf(w, "A recording of a host with WAN call managers: %s of %d bytes.\n\n", filepath.Base(etl), len(testdata.DemoETL))
-		err := rep.WriteText(w, report.TextOptions{Color: cli.Color(), Timings: true, Rows: j.rows})
+		o := report.TextOptions{Color: cli.Color(), Timings: true, Rows: j.rows, Explain: "--demo"}
+		if kept {
+			o.Explain = rows.Safe(trace)
+		}
+		err := rep.WriteText(w, o)
 		if err != nil {
 			return err
 		}
@@ -110,7 +114,7 @@ func demo(ctx context.Context, dir string, kept bool, held rule.AMBSet) error {
 		}
 		fmt.Fprintf(w, "\nWhat is wrong is part of the recording. afreplay run exits with %d on this trace.\n", rep.ExitCode())
 		if kept {
-			fmt.Fprintf(w, "Look around:\n  aftrace info %s\n  aftrace cat %s\n  afreplay run %s\n", rows.Safe(etl), rows.Safe(trace), rows.Safe(trace))
+			fmt.Fprintf(w, "Look around:\n  aftrace info %s\n  aftrace cat %s\n  afreplay run %s\n  afreplay explain %s --all\n", rows.Safe(etl), rows.Safe(trace), rows.Safe(trace), rows.Safe(trace))
 		} else {
 			fmt.Fprintf(w, "afreplay demo --keep DIR leaves the recording and the trace in DIR.\n")
 		}

@@ -31,7 +31,7 @@ Exit codes: 0 conforms, 1 violations, 2 usage, 3 input unreadable, 4 inconclusiv
 		Example: `  afreplay demo
   afreplay run trace.arrow`,
 	})
-	root.AddCommand(demoCommand(), runCommand(), rulesCommand(), cli.Version("afreplay",
+	root.AddCommand(demoCommand(), runCommand(), explainCommand(), rulesCommand(), scenarioCommand(), cli.Version("afreplay",
 		fmt.Sprintf("report schema %d", report.Schema),
 		fmt.Sprintf("%d rules", len(rule.All())),
 	))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -14,14 +15,13 @@ import (
 
 	"github.com/aftrace/aftrace/analysis/check"
 	"github.com/aftrace/aftrace/analysis/report"
-	"github.com/aftrace/aftrace/analysis/timing"
+	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
-	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// formats are those of reports.
+// formats are those of commands that write no report.
 var formats = []string{"text", "json"}
 
 // output is one report that was asked for.
@@ -34,6 +34,8 @@ type runFlags struct {
 	format     string
 	out        []string
 	failOn     []string
+	baseline   string
+	accepted   string
 	allowLoss  bool
 	afIdentity string
 	strict     []string
@@ -41,6 +43,9 @@ type runFlags struct {
 	timings    bool
 	findings   int
 	quiet      bool
+	follow     bool
+	idle       time.Duration
+	jobs       int
 }
 
 func runCommand() *cobra.Command {
@@ -57,26 +62,36 @@ is that of the worst: 3 if one could not be read, else 1 if one has violations, 
 
 A trace has violations if a finding of severity error stands; --fail-on asks for more.
 It is inconclusive if lost events could change the verdict, if it was cut short
-(--allow-loss lets it conform), or if no rule about address families could be judged.`,
+(--allow-loss lets it conform), or if no rule about address families could be judged.
+
+With --baseline or --suppressions the verdict stays as it is, and the exit code is that
+of the findings which are neither known nor suppressed.`,
 		Example: `  afreplay run trace.arrow
   afreplay run traces/... --fail-on conflict
   afreplay run trace.arrow --strict AMB-05,AMB-21
   afreplay run trace.arrow --format json
-  afreplay run trace.arrow --out json=report.json --quiet
-  aftrace convert recording.etl -o - | afreplay run -`,
+  afreplay run trace.arrow --out json=report.json --out sarif=report.sarif --quiet
+  afreplay run trace.arrow --baseline report.json
+  aftrace convert recording.etl -o - | afreplay run -
+  afreplay run --follow capture.arrows`,
 		Args: cli.Inputs(1, "the trace to replay"),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.format, "format", "text", "report on standard output: text or json")
+	fl.StringVar(&f.format, "format", "text", "report on standard output: "+report.FormatList())
 	fl.StringArrayVar(&f.out, "out", nil, "write a report to a file, as FORMAT=FILE; may be repeated")
 	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what else is a violation: warning, info, conflict, defect, or the name of a rule")
+	fl.StringVar(&f.baseline, "baseline", "", "an earlier JSON report: findings that are in it do not count for the exit code")
+	fl.StringVar(&f.accepted, "suppressions", "", "a file of findings that are accepted, with reason and expiry (docs/ci.md)")
 	fl.BoolVar(&f.allowLoss, "allow-loss", false, "let a trace conform although events were lost or it was cut short")
 	fl.StringVar(&f.afIdentity, "af-identity", "type", "what makes two address families the same: type or type+version")
 	strictFlag(cmd, &f.strict)
 	fl.DurationVar(&f.openLimit, "open-limit", time.Millisecond, "how long ProtocolCmOpenAf may take if it does not pend (OPEN-22)")
 	fl.BoolVar(&f.timings, "timings", false, "add a table of how long calls took to the text report")
 	fl.IntVar(&f.findings, "findings", report.DefaultFindings, "findings and conflicts that the text report shows; -1 for all")
+	fl.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "traces replayed at the same time")
+	fl.BoolVar(&f.follow, "follow", false, "go on while the trace grows, telling findings as they come, until it is complete or you interrupt")
+	fl.DurationVar(&f.idle, "follow-idle", 0, "with --follow: stop when nothing came for this long; 0 waits on")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no report on standard output and no progress")
 	return cmd
 }
@@ -97,16 +112,16 @@ func strict(names []string) (rule.AMBSet, error) {
 
 // outputs checks what the flags ask for.
 func (f *runFlags) outputs() (outs []output, err error) {
-	if !slices.Contains(formats, f.format) {
-		return nil, fmt.Errorf("--format %s: want %s", f.format, strings.Join(formats, " or "))
+	if !slices.Contains(report.Formats, f.format) {
+		return nil, fmt.Errorf("--format %s: want %s", f.format, report.FormatList())
 	}
 	if !f.quiet {
 		outs = append(outs, output{f.format, "-"})
 	}
 	for _, o := range f.out {
 		format, path, ok := strings.Cut(o, "=")
-		if !ok || path == "" || !slices.Contains(formats, format) {
-			return nil, fmt.Errorf("--out %s: want FORMAT=FILE, where FORMAT is %s", o, strings.Join(formats, " or "))
+		if !ok || path == "" || !slices.Contains(report.Formats, format) {
+			return nil, fmt.Errorf("--out %s: want FORMAT=FILE, where FORMAT is %s", o, report.FormatList())
 		}
 		outs = append(outs, output{format, path})
 	}
@@ -136,8 +151,37 @@ func (f *runFlags) options() (o check.Options, failOn report.FailOn, err error) 
 	if f.findings == 0 {
 		return o, failOn, errors.New("--findings 0: want a number above 0, or -1 for all")
 	}
+	if f.jobs < 1 {
+		return o, failOn, fmt.Errorf("--jobs %d: want at least 1", f.jobs)
+	}
+	if f.idle < 0 {
+		return o, failOn, fmt.Errorf("--follow-idle %s: want 0 or more", f.idle)
+	}
+	if f.idle > 0 && !f.follow {
+		return o, failOn, errors.New("--follow-idle: only with --follow")
+	}
 	o.Replay.OpenLimit, o.Replay.AllowLoss = f.openLimit, f.allowLoss
 	return o, failOn, nil
+}
+
+// accept reads what was accepted before.
+func (f *runFlags) accept() (*report.Accept, error) {
+	if f.baseline == "" && f.accepted == "" {
+		return nil, nil
+	}
+	a := &report.Accept{Today: time.Now()}
+	var err error
+	if f.baseline != "" {
+		if a.Baseline, err = report.ReadBaseline(f.baseline); err != nil {
+			return nil, err
+		}
+	}
+	if f.accepted != "" {
+		if a.Suppressions, err = report.ReadSuppressions(f.accepted); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
 }
 
 func (f *runFlags) run(ctx context.Context, args []string) error {
@@ -149,6 +193,10 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	accept, err := f.accept()
+	if err != nil {
+		return cli.Exit(cli.Unreadable, err)
+	}
 	paths, err := check.Expand(args)
 	if err != nil {
 		return cli.Exit(cli.Unreadable, err)
@@ -156,18 +204,26 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	wants := func(format string) bool {
 		return slices.ContainsFunc(outs, func(o output) bool { return o.format == format })
 	}
-	j := newJudge(o, wants("text"), f.timings || wants("json"))
+	j := newJudge(o, slices.ContainsFunc(outs, func(o output) bool { return report.NeedsRows(o.format) }), f.timings || wants("json"))
 	defer j.close()
 	progress, total := cli.NewProgress("replaying", f.quiet), cli.TotalSize(paths)
 	defer progress.Done()
 	j.progress = func(done int64) { progress.At(done, total) }
-	for _, path := range paths {
-		if err := j.replay(ctx, path); err != nil {
-			return err
+	if f.follow {
+		if len(paths) != 1 {
+			return fmt.Errorf("--follow: want one trace, got %d", len(paths))
 		}
+		// Being told to stop is how this ends: what there is by then is the trace.
+		err = j.follow(ctx, paths[0], f.idle, f.tellNews())
+		ctx = context.WithoutCancel(ctx)
+	} else {
+		err = j.replay(ctx, f.jobs, paths...)
+	}
+	if err != nil {
+		return err
 	}
 	progress.Done()
-	rep := report.New(j.traces, report.Options{FailOn: failOn, Strict: o.Replay.Strict, Timings: j.timings.Rows()})
+	rep := report.New(j.traces, report.Options{FailOn: failOn, Strict: o.Replay.Strict, Timings: j.timings.Rows(), Accept: accept})
 	for _, out := range outs {
 		if err := f.write(rep, out, j); err != nil {
 			return err
@@ -176,16 +232,31 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if f.follow {
+		return cli.Stopped(rep.ExitCode(), nil)
+	}
 	return cli.Exit(rep.ExitCode(), nil)
+}
+
+// tellNews shows findings as they come: beside the text report on standard output, else on
+// standard error, so that what programs read stays whole.
+func (f *runFlags) tellNews() func(*replay.Finding) {
+	w := os.Stdout
+	if f.quiet || f.format != "text" {
+		w = os.Stderr
+	}
+	return func(x *replay.Finding) {
+		if f.quiet {
+			return
+		}
+		fmt.Fprintf(w, "%s %s (so far): %s\n", x.Severity, x.ID(), rows.Safe(x.Message))
+	}
 }
 
 // write writes one report where it should go.
 func (f *runFlags) write(rep *report.Report, out output, j *judge) error {
 	write := func(w io.Writer) error {
-		if out.format == "json" {
-			return rep.WriteJSON(w)
-		}
-		return rep.WriteText(w, report.TextOptions{
+		return rep.Write(w, out.format, cli.ToolVersion(), report.TextOptions{
 			Color: out.path == "-" && cli.Color(), Timings: f.timings, Findings: f.findings, Rows: j.rows,
 		})
 	}
@@ -200,80 +271,4 @@ func (f *runFlags) write(rep *report.Report, out output, j *judge) error {
 		return cli.NotWritten(err)
 	}
 	return nil
-}
-
-// judge replays traces one after the other.
-type judge struct {
-	o        check.Options
-	keep     bool // the rows will be read again
-	traces   []report.Trace
-	files    map[int]string // of traces whose path is not that of a file
-	copies   []string       // of standard input, to be removed
-	timings  *timing.Recorder
-	progress func(bytes int64)
-	before   int64 // bytes of the traces that are done
-}
-
-// newJudge returns a judge. keep says that rows will be asked for, timed that timings will.
-func newJudge(o check.Options, keep, timed bool) *judge {
-	j := &judge{o: o, keep: keep, files: map[int]string{}, timings: timing.New(), progress: func(int64) {}}
-	if timed {
-		j.o.Replay.Hook = j.timings
-	}
-	return j
-}
-
-func (j *judge) close() {
-	for _, path := range j.copies {
-		os.Remove(path)
-	}
-}
-
-// replay adds the trace at path. What is wrong with the trace is part of the report; an
-// error is one of ours.
-func (j *judge) replay(ctx context.Context, path string) error {
-	o := j.o
-	o.Progress = func(_ uint64, bytes int64) { j.progress(j.before + bytes) }
-	var t report.Trace
-	var err error
-	if path == "-" {
-		t, err = j.stdin(ctx, o)
-	} else {
-		t, err = check.Trace(ctx, path, o)
-		if st, err := os.Stat(path); err == nil {
-			j.before += st.Size()
-		}
-	}
-	if err != nil {
-		return cli.Exit(cli.Internal, err)
-	}
-	j.traces = append(j.traces, t)
-	return nil
-}
-
-// stdin replays standard input, with a copy on the side if its rows will be read again.
-func (j *judge) stdin(ctx context.Context, o check.Options) (report.Trace, error) {
-	in := cli.Stdin(ctx)
-	if !j.keep {
-		return check.Read(ctx, in, "-", o)
-	}
-	copied, err := os.CreateTemp("", "afreplay-stdin-*")
-	if err != nil {
-		return report.Trace{}, err
-	}
-	j.copies = append(j.copies, copied.Name())
-	j.files[len(j.traces)] = copied.Name()
-	t, err := check.Read(ctx, io.TeeReader(in, copied), "-", o)
-	return t, errors.Join(err, copied.Close())
-}
-
-// rows reads the rows that prove something a second time. Rows that are not there any more
-// are shown as numbers.
-func (j *judge) rows(trace int, seqs []uint64) map[uint64]format.Event {
-	path := j.traces[trace].Path
-	if file, ok := j.files[trace]; ok {
-		path = file
-	}
-	found, _ := report.Evidence(path, seqs)
-	return found
 }

@@ -24,11 +24,14 @@ func convertCommand() *cobra.Command {
 		strict, quiet bool
 		asJSON, zstd  bool
 	}
+	var desc *collect.Descriptions
 	cmd := &cobra.Command{
 		Use:   "convert IN.etl... -o OUT.arrow",
 		Short: "Make a trace of .etl recordings",
-		Long: `Make a trace of the CoNDIS-AfTrace events in .etl recordings. Several recordings of one
-boot become one trace. Events of other providers are counted and left out.
+		Long: `Make a trace of the CoNDIS-AfTrace events in .etl recordings, and of what events of
+Microsoft-Windows-NDIS say of binding functions. With --tmf or --pdb, WPP messages of
+CoNDIS functions become rows too. Several recordings of one boot become one trace. Events
+of other providers are counted and left out.
 
 OUT is an .arrow file, an .arrows stream or - for a stream to standard output; IN may
 be - for standard input. What was done goes to standard error.`,
@@ -45,7 +48,11 @@ be - for standard input. What was done goes to standard error.`,
 				return err
 			}
 			defer done()
-			o := collect.ConvertOptions{Inputs: inputs, Output: f.output, Host: f.host, ToolVersion: cli.ToolVersion()}
+			lib, err := library(desc, f.quiet)
+			if err != nil {
+				return err
+			}
+			o := collect.ConvertOptions{Inputs: inputs, Output: f.output, Host: f.host, ToolVersion: cli.ToolVersion(), Library: lib}
 			if f.zstd {
 				o.Compression = format.ZSTD
 			}
@@ -80,6 +87,7 @@ be - for standard input. What was done goes to standard error.`,
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no summary and no progress")
 	fl.BoolVar(&f.asJSON, "json", false, "the summary as JSON")
 	fl.BoolVar(&f.zstd, "zstd", false, "compress the trace (smaller, but cannot be mapped)")
+	desc = descriptions(fl)
 	fl.StringVar(&f.host, "host", "", "name of the recorded host, for the metadata")
 	return cmd
 }
@@ -118,6 +126,7 @@ func summaryText(s *collect.Summary) string {
 		{uint64(s.UndecodableBytes), "bytes not readable"},
 		{s.UnknownRecords, "unknown records"},
 		{s.Duplicates, "events reported twice, kept once"},
+		{s.Superseded, "manifest events left out, because the crossings of their functions are recorded"},
 	}
 	for _, c := range counts {
 		if c.n > 0 {

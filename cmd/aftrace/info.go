@@ -15,10 +15,12 @@ import (
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/collect"
+	"github.com/aftrace/aftrace/collect/decode"
 )
 
 func infoCommand() *cobra.Command {
 	var asJSON, quiet bool
+	var desc *collect.Descriptions
 	cmd := &cobra.Command{
 		Use:   "info FILE",
 		Short: "Say what is in a recording or a trace",
@@ -34,7 +36,11 @@ say. - is standard input.`,
 				return err
 			}
 			defer done()
-			info, text, err := look(cmd.Context(), paths[0], quiet)
+			lib, err := library(desc, quiet)
+			if err != nil {
+				return err
+			}
+			info, text, err := look(cmd.Context(), paths[0], lib, quiet)
 			if err != nil {
 				return exit(spooled.rename(err))
 			}
@@ -49,11 +55,12 @@ say. - is standard input.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no progress")
+	desc = descriptions(cmd.Flags())
 	return cmd
 }
 
 // look reads a file and says what is in it, as data and as text.
-func look(ctx context.Context, path string, quiet bool) (info any, text string, err error) {
+func look(ctx context.Context, path string, lib *decode.Library, quiet bool) (info any, text string, err error) {
 	if isTrace(path) {
 		t, err := collect.TraceInfo(ctx, path)
 		if err != nil {
@@ -62,7 +69,7 @@ func look(ctx context.Context, path string, quiet bool) (info any, text string, 
 		return t, traceText(t), nil
 	}
 	progress := cli.NewProgress("reading", quiet)
-	e, err := collect.Info(ctx, path, progress.At)
+	e, err := collect.Info(ctx, path, lib, progress.At)
 	progress.Done()
 	if err != nil {
 		return nil, "", err

@@ -36,7 +36,7 @@ written, 130 interrupted.`,
   aftrace info trace.arrow
   aftrace cat trace.arrow --function '*AddressFamily*'`,
 	})
-	root.AddCommand(convertCommand(), infoCommand(), catCommand(), mergeCommand(), cli.Version("aftrace"))
+	root.AddCommand(convertCommand(), decodeCommand(), infoCommand(), catCommand(), mergeCommand(), cli.Version("aftrace"))
 	return root
 }
 

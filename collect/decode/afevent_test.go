@@ -397,7 +397,7 @@ func TestAfEventFailures(t *testing.T) {
 		"another event of ours, bytes missing": {fresh(func(r *etl.Record) { rename(r, "Other"); r.Data = r.Data[:9] }), decode.Other, decode.ReasonPayloadCut},
 		"AfEvent of another provider":          {fresh(func(r *etl.Record) { r.Provider[0]++ }), decode.Other, decode.ReasonNone},
 		"classic record of ours":               {fresh(func(r *etl.Record) { r.Kind = etl.KindFull64 }), decode.Other, decode.ReasonNoDecoder},
-		"record without a provider":            {fresh(func(r *etl.Record) { r.HasGUID = false }), decode.Other, decode.ReasonNone},
+		"record without a provider":            {fresh(func(r *etl.Record) { r.HasGUID = false }), decode.Other, decode.ReasonKernel},
 	} {
 		d := newDecoder()
 		var e format.Event

@@ -38,6 +38,8 @@ type Options struct {
 	// HeaderTicks says that Record.Clock is the performance counter, so that the time of a
 	// record can be kept in the ticks column too.
 	HeaderTicks bool
+	// Library is what the user knows about events, nil if nothing.
+	Library *Library
 }
 
 // Outcome is what Decode made of a record.
@@ -75,6 +77,13 @@ type Decoder struct {
 	labels  map[string]string
 	label   string // the last one used
 	detail  detailBuffer
+	scratch []byte
+
+	learned learned
+	ev      Event // of manifest and WPP records
+
+	plainRecords, plainDecoded uint64
+	plainReasons               [NumReasons]uint64
 }
 
 // Provider is what a Decoder met of one provider, event class or WPP message GUID.
@@ -87,6 +96,10 @@ type Provider struct {
 	Reasons   map[Reason]uint64 // of Undecoded
 
 	named bool // Name is from traits, or there is no point in looking
+
+	templates map[uint32]*template // by eventKey, as looked up; nil if nothing describes its events
+	learned   int                  // learned.version of which templates is
+	messages  map[uint16]wppEntry
 }
 
 // New returns a Decoder.
@@ -102,6 +115,7 @@ func New(o Options) *Decoder {
 // failure. The strings in row stay valid.
 func (d *Decoder) Decode(r *etl.Record, row *format.Event) Outcome {
 	if !r.HasGUID {
+		d.plain(r)
 		return Other
 	}
 	p := d.provider(&r.Provider)
@@ -111,26 +125,23 @@ func (d *Decoder) Decode(r *etl.Record, row *format.Event) Outcome {
 	d.failure = Failure{}
 	outcome := Other
 	switch {
-	case r.Kind != etl.KindEvent32 && r.Kind != etl.KindEvent64:
-		d.failure.Reason = ReasonNoDecoder
-	case r.Defect != "":
-		d.failure.Reason = ReasonRecord
-	default:
-		if meta, ok := r.Item(etl.ExtSchemaTL); ok {
-			s := d.schema(meta)
-			if p != nil && !p.named {
-				p.name(r)
-			}
-			if s.af != nil && r.Provider == AfTrace {
-				outcome = d.afEvent(r, s, row)
+	case r.Kind == etl.KindEvent64 || r.Kind == etl.KindEvent32:
+		switch {
+		case r.Defect != "":
+			d.failure.Reason = ReasonRecord
+		case r.Flags&(etl.FlagTraceMessage|etl.FlagClassicHeader) != 0:
+			if r.Flags&etl.FlagTraceMessage != 0 {
+				outcome = d.message(p, r, row)
 			} else {
-				d.failure = s.check(r.Data, r.Pointer)
+				d.classic(p, r)
 			}
-		} else if r.Channel == channelTraceLogging || r.Provider == AfTrace {
-			d.failure.Reason = ReasonNoSchema
-		} else {
-			d.failure.Reason = ReasonNoDecoder
+		default:
+			outcome = d.event(p, r, row)
 		}
+	case r.Kind == etl.KindMessage:
+		outcome = d.message(p, r, row)
+	default:
+		d.classic(p, r)
 	}
 	if d.failure.Reason == ReasonNone {
 		if p != nil {
@@ -146,6 +157,296 @@ func (d *Decoder) Decode(r *etl.Record, row *format.Event) Outcome {
 		outcome = Lost
 	}
 	return outcome
+}
+
+// event decodes an event with EVENT_HEADER.
+func (d *Decoder) event(p *Provider, r *etl.Record, row *format.Event) Outcome {
+	if len(r.Extended) > 0 {
+		if meta, ok := r.Item(etl.ExtSchemaTL); ok {
+			s := d.schema(meta)
+			if p != nil && !p.named {
+				p.name(r)
+			}
+			if s.af != nil && r.Provider == AfTrace {
+				return d.afEvent(r, s, row)
+			}
+			d.failure = s.check(r.Data, r.Pointer)
+			return Other
+		}
+	}
+	if r.Channel == channelTraceLogging || r.Provider == AfTrace {
+		d.failure.Reason = ReasonNoSchema
+		return Other
+	}
+	if r.ID == chunkEvent && isChunk(r) {
+		d.failure = d.learnChunk(r)
+		return Other
+	}
+	x := d.template(p, r, eventKey(r.ID, r.Version))
+	if x == nil {
+		d.failure.Reason = ReasonNoDecoder
+		return Other
+	}
+	if d.failure = x.read(r.Data, r.Pointer, &d.ev); d.failure.Reason != ReasonNone {
+		return Other
+	}
+	if r.Provider == NDIS && d.ndisRow(r, &d.ev, row) {
+		return Row
+	}
+	return Other
+}
+
+// classic decodes a record of a class of events.
+func (d *Decoder) classic(p *Provider, r *etl.Record) {
+	if r.Provider == eventMetadata {
+		d.failure = d.learnMetadata(r)
+		return
+	}
+	x := d.template(p, r, eventKey(classType(r), r.Version))
+	if x == nil {
+		d.failure.Reason = ReasonNoDecoder
+		return
+	}
+	d.failure = x.read(r.Data, r.Pointer, &d.ev)
+}
+
+// message decodes a WPP message.
+func (d *Decoder) message(p *Provider, r *etl.Record, row *format.Event) Outcome {
+	x := d.wpp(p, r)
+	if x.message == nil {
+		d.failure.Reason = ReasonMessage
+		return Other
+	}
+	if d.failure = x.message.read(r.Data, r.Pointer, &d.ev); d.failure.Reason != ReasonNone || x.row == nil {
+		return Other
+	}
+	d.wppRow(r, x.row, d.ev.Values, row)
+	return Row
+}
+
+// wppEntry is a message and the row to make of it; both may be nil.
+type wppEntry struct {
+	message *Message
+	row     *wppRow
+}
+
+// wpp finds the description of a message.
+func (d *Decoder) wpp(p *Provider, r *etl.Record) wppEntry {
+	if d.o.Library == nil {
+		return wppEntry{}
+	}
+	if p != nil {
+		if x, ok := p.messages[r.ID]; ok {
+			return x
+		}
+	}
+	m := d.o.Library.messages[r.Provider][r.ID]
+	if m == nil {
+		return wppEntry{}
+	}
+	x := wppEntry{m, d.o.Library.rules.rowOf(m)}
+	if p != nil {
+		if p.messages == nil {
+			p.messages = map[uint16]wppEntry{}
+			if p.Name == "" {
+				p.Name = m.Module
+			}
+		}
+		p.messages[r.ID] = x
+	}
+	return x
+}
+
+// template finds the description of an event: what a merge kept, what the provider wrote
+// itself, what the user gave, what is built in.
+func (d *Decoder) template(p *Provider, r *etl.Record, key uint32) *template {
+	if p != nil && p.learned == d.learned.version {
+		if p.templates == nil {
+			return nil
+		}
+		if x, ok := p.templates[key]; ok {
+			return x
+		}
+	}
+	tables := [...]*eventTable{&d.learned.merged, &d.learned.written, nil, builtIn()}
+	if d.o.Library != nil {
+		tables[2] = &d.o.Library.events
+	}
+	if p != nil && p.learned != d.learned.version {
+		p.templates, p.learned = nil, d.learned.version
+		for _, t := range tables {
+			if t == nil {
+				continue
+			}
+			if known := t.providers[r.Provider]; known != nil {
+				if p.Name == "" {
+					p.Name = known.name
+				}
+				p.templates = map[uint32]*template{}
+			}
+		}
+		if p.templates == nil {
+			return nil
+		}
+	}
+	var x *template
+	for _, t := range tables {
+		if t != nil && x == nil {
+			x = t.find(&r.Provider, key)
+		}
+	}
+	// What is not there is remembered too, but only so much of it.
+	if p != nil && (x != nil || len(p.templates) < maxMissing) {
+		p.templates[key] = x
+	}
+	return x
+}
+
+const maxMissing = 1 << 12
+
+// Event decodes any record into ev, for people. It says whether something is known of the
+// record; if not, and if its payload cannot be read to the end, ev.Failure says why, as
+// Failure does after Decode. ev is valid until r's bytes change or ev is used again. Nothing
+// is counted.
+func (d *Decoder) Event(r *etl.Record, ev *Event) bool {
+	ev.reset()
+	switch {
+	case !r.HasGUID:
+		ev.Failure = plainFailure(r)
+		if r.Kind == etl.KindSystem32 || r.Kind == etl.KindSystem64 {
+			if ev.Failure.Reason == ReasonNone {
+				ev.Origin, ev.Name = OriginLog, "Header"
+			}
+		}
+	case isEvent(r) && r.Defect != "":
+		ev.Failure = Failure{Reason: ReasonRecord}
+	case isMessage(r):
+		x := d.wpp(d.providers[r.Provider], r)
+		if x.message == nil {
+			ev.Failure = Failure{Reason: ReasonMessage}
+			break
+		}
+		ev.Origin, ev.Name, ev.Message = OriginWPP, x.message.Name, x.message
+		x.message.read(r.Data, r.Pointer, ev)
+	case isClassic(r):
+		if r.Provider == eventMetadata {
+			var scratch eventTable
+			if ev.Failure = scratch.learnMetadata(classType(r), r.Data); ev.Failure.Reason != ReasonNoDecoder {
+				ev.Origin, ev.Name = OriginMetadata, map[uint16]string{metadataEvent: "EventInfo", metadataMap: "EventMapInfo"}[classType(r)]
+			}
+			break
+		}
+		d.described(r, eventKey(classType(r), r.Version), OriginClassic, ev)
+	case d.TraceLogging(r, ev):
+	case r.Channel == channelTraceLogging || r.Provider == AfTrace:
+		ev.Failure = Failure{Reason: ReasonNoSchema}
+	case isChunk(r):
+		ev.Origin, ev.Name = OriginMetadata, "Manifest"
+		if _, _, ev.Failure = checkChunk(r); ev.Failure.Reason == ReasonNone {
+			ev.Failure = d.learned.known[r.Provider]
+		}
+	default:
+		d.described(r, eventKey(r.ID, r.Version), OriginManifest, ev)
+	}
+	return ev.Origin != OriginNone
+}
+
+// described decodes an event that has a template.
+func (d *Decoder) described(r *etl.Record, key uint32, o Origin, ev *Event) {
+	x := d.template(nil, r, key)
+	if x == nil {
+		ev.Failure = Failure{Reason: ReasonNoDecoder}
+		return
+	}
+	ev.Origin, ev.Name, ev.text = o, x.name, x.text
+	x.read(r.Data, r.Pointer, ev)
+}
+
+func (ev *Event) reset() {
+	ev.Origin, ev.Name, ev.Message, ev.Schema, ev.text = OriginNone, "", nil, nil, ""
+	ev.Provider, ev.Values, ev.Failure, ev.Left = Traits{}, nil, Failure{}, 0
+}
+
+// ProviderName is the name of the provider of a record that Decode has counted, as far as
+// it is known; ev is what Event made of it.
+func (d *Decoder) ProviderName(r *etl.Record, ev *Event) string {
+	if ev.Provider.Name != "" {
+		return ev.Provider.Name
+	}
+	if p := d.providers[r.Provider]; p != nil && r.HasGUID {
+		return p.Name
+	}
+	return ""
+}
+
+// AppendMessage appends the text that the event stands for: of a WPP message its format
+// with its arguments, of a manifest event its message. It appends nothing if there is none.
+func (ev *Event) AppendMessage(b []byte, r *etl.Record) []byte {
+	if ev.Message != nil {
+		return ev.Message.AppendMessage(b, r, ev.Values)
+	}
+	return appendMessage(b, ev.text, ev.Values)
+}
+
+// plain counts a record without a GUID.
+func (d *Decoder) plain(r *etl.Record) {
+	d.failure = plainFailure(r)
+	d.plainRecords++
+	if why := d.failure.Reason; why == ReasonNone {
+		d.plainDecoded++
+	} else {
+		d.plainReasons[why]++
+	}
+}
+
+// plainFailure says why a record without a GUID is not decoded. The header of the log is:
+// package etl has read it.
+func plainFailure(r *etl.Record) Failure {
+	switch r.Kind {
+	case etl.KindMessage:
+		return Failure{Reason: ReasonMessageID}
+	case etl.KindSystem32, etl.KindSystem64:
+		if r.ID == 0 {
+			return logHeader(r)
+		}
+	case etl.KindError, etl.KindUnknown:
+		return Failure{Reason: ReasonNoDecoder}
+	}
+	return Failure{Reason: ReasonKernel}
+}
+
+// logHeader walks through a TRACE_LOGFILE_HEADER: what is fixed, and two names.
+func logHeader(r *etl.Record) Failure {
+	pos := 272
+	if len(r.Data) >= 48 && binary.LittleEndian.Uint32(r.Data[44:]) == 8 {
+		pos = 280
+	}
+	for range 2 {
+		if pos > len(r.Data) {
+			return Failure{Reason: ReasonPayloadCut, Offset: len(r.Data)}
+		}
+		n := nul16(r.Data[pos:])
+		if n < 0 {
+			return Failure{Reason: ReasonPayloadCut, Offset: pos}
+		}
+		pos += n + 2
+	}
+	if pos < len(r.Data) {
+		return Failure{Reason: ReasonPayloadLeft, Offset: pos}
+	}
+	return Failure{}
+}
+
+// Plain counts the records without a provider: those of the kernel, and WPP messages that
+// do not say their GUID. reasons is of those that were not decoded.
+func (d *Decoder) Plain() (records, decoded uint64, reasons map[Reason]uint64) {
+	reasons = map[Reason]uint64{}
+	for why, n := range d.plainReasons {
+		if n > 0 {
+			reasons[Reason(why)] = n
+		}
+	}
+	return d.plainRecords, d.plainDecoded, reasons
 }
 
 // mayHoldAfEvent says whether a record of our provider that could not be read can be an
@@ -203,7 +504,7 @@ func (d *Decoder) provider(g *etl.GUID) *Provider {
 			d.omitted++
 			return nil
 		}
-		p = &Provider{GUID: *g, Name: KnownProvider(*g)}
+		p = &Provider{GUID: *g, Name: KnownProvider(*g), learned: -1}
 		p.named = *g == AfTrace
 		d.providers[*g] = p
 	}

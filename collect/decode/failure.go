@@ -8,7 +8,7 @@ type Reason uint8
 
 const (
 	ReasonNone         Reason = iota // nothing failed
-	ReasonNoDecoder                  // a manifest, classic or WPP record without its description
+	ReasonNoDecoder                  // a manifest or classic record without its description
 	ReasonRecord                     // the extended items do not fit into the record
 	ReasonNoSchema                   // a TraceLogging event without its schema
 	ReasonTraitsCut                  // provider traits end early
@@ -19,6 +19,13 @@ const (
 	ReasonPayloadCut                 // the payload ends inside a field
 	ReasonPayloadLeft                // the payload has bytes after the last field
 	ReasonValues                     // the event has more than MaxValues values
+	ReasonMessage                    // a WPP message for which there is no TMF data
+	ReasonMessageID                  // a WPP message without its GUID: a component id instead, or none
+	ReasonItem                       // a WPP message with an item type that is not known
+	ReasonTemplate                   // the description of the event has a form that cannot be used
+	ReasonNoLength                   // the description does not say how long a field is
+	ReasonMetadata                   // a record that describes events is damaged
+	ReasonKernel                     // a record of the kernel, without a provider
 	NumReasons
 )
 
@@ -35,6 +42,13 @@ var reasonNames = [NumReasons]string{
 	ReasonPayloadCut:   "payload ends early",
 	ReasonPayloadLeft:  "payload is longer than its schema",
 	ReasonValues:       "too many values",
+	ReasonMessage:      "WPP message without TMF data",
+	ReasonMessageID:    "WPP message without a message GUID",
+	ReasonItem:         "WPP message with an unknown item type",
+	ReasonTemplate:     "description of a form that cannot be used",
+	ReasonNoLength:     "field of unknown length",
+	ReasonMetadata:     "damaged description of events",
+	ReasonKernel:       "kernel record without a provider",
 }
 
 func (r Reason) String() string {
@@ -59,6 +73,11 @@ func (f Failure) Error() string {
 	switch {
 	case f.Reason == ReasonNone:
 		return ""
+	case f.Reason == ReasonItem:
+		return fmt.Sprintf("%v (%s)", f.Reason, f.Field)
+	case f.Reason == ReasonNoDecoder || f.Reason == ReasonMessage || f.Reason == ReasonMessageID || f.Reason == ReasonKernel ||
+		f.Reason == ReasonTemplate || f.Reason == ReasonNoSchema || f.Reason == ReasonRecord: // no place is to blame
+		return f.Reason.String()
 	case f.Field != "":
 		return fmt.Sprintf("%v at byte %d (field %s)", f.Reason, f.Offset, f.Field)
 	}

@@ -31,6 +31,9 @@ func (ev *Event) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
+// AppendFields appends fields as a JSON object, as AppendJSON of an event does.
+func AppendFields(b []byte, values []Value) []byte { return appendMembers(b, values) }
+
 // appendMembers appends an object.
 func appendMembers(b []byte, values []Value) []byte {
 	b = append(b, '{')
@@ -78,6 +81,11 @@ func (v *Value) out() OutType {
 
 // AppendJSON appends the value as JSON, in the form that its field asks for.
 func (v *Value) AppendJSON(b []byte) []byte {
+	if v.Field != nil && v.Field.Map != nil && v.isNumber() {
+		if name, ok := v.Field.Map.appendName(nil, v.Num); ok {
+			return appendString(b, string(name))
+		}
+	}
 	switch v.Kind {
 	case KindInt:
 		if v.out() == OutHex {
@@ -122,6 +130,9 @@ func (v *Value) AppendJSON(b []byte) []byte {
 	case KindBinary:
 		if v.out() == OutIPv6 && len(v.Bytes) == 16 {
 			return appendString(b, netip.AddrFrom16([16]byte(v.Bytes)).String())
+		}
+		if s, ok := v.sockAddr(); ok {
+			return appendString(b, s)
 		}
 		return fmt.Appendf(b, `"%x"`, v.Bytes)
 	case KindCustom:
@@ -242,6 +253,21 @@ func appendSystemTime(b, st []byte) []byte {
 		b = strconv.AppendInt(b, int64(n[i]), 10)
 	}
 	return append(b, ']')
+}
+
+// sockAddr is the text of a SOCKADDR_IN or SOCKADDR_IN6.
+func (v *Value) sockAddr() (string, bool) {
+	if v.out() != OutSockAddr || len(v.Bytes) < 8 {
+		return "", false
+	}
+	port := binary.BigEndian.Uint16(v.Bytes[2:])
+	switch family := binary.LittleEndian.Uint16(v.Bytes); {
+	case family == 2: // AF_INET
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(v.Bytes[4:8])), port).String(), true
+	case family == 23 && len(v.Bytes) >= 24: // AF_INET6
+		return netip.AddrPortFrom(netip.AddrFrom16([16]byte(v.Bytes[8:24])), port).String(), true
+	}
+	return "", false
 }
 
 func sidText(sid []byte) string {

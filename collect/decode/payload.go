@@ -34,7 +34,7 @@ const (
 	KindStruct                 // Items, the members
 )
 
-// Value is a value of a TraceLogging event. Bytes aliases the record.
+// Value is a value of an event. Bytes aliases the record.
 type Value struct {
 	Field *Field // elements of an array have the field of the array
 	Kind  Kind
@@ -94,10 +94,36 @@ func (v *Value) Time() time.Time {
 	return time.Unix(ft/1e7-unixEpoch/1e7, ft%1e7*100).UTC()
 }
 
-// Event is a decoded TraceLogging event.
+// Origin says what described an event.
+type Origin uint8
+
+const (
+	OriginNone         Origin = iota // nothing: the payload is not decoded
+	OriginTraceLogging               // the event itself
+	OriginManifest                   // a manifest, in whatever form
+	OriginClassic                    // what a merge kept of a class of classic events, or built-in knowledge
+	OriginWPP                        // TMF data
+	OriginMetadata                   // the record describes other events
+	OriginLog                        // the header of the log
+	numOrigins
+)
+
+var originNames = [numOrigins]string{"raw", "tracelogging", "manifest", "classic", "wpp", "metadata", "log"}
+
+func (o Origin) String() string {
+	if o < numOrigins {
+		return originNames[o]
+	}
+	return "?"
+}
+
+// Event is a decoded event.
 type Event struct {
-	Schema   *Schema
-	Provider Traits // Name is empty if the event does not carry its traits
+	Origin   Origin
+	Name     string   // "" if nobody says it
+	Message  *Message // of a WPP event with TMF data
+	Schema   *Schema  // of a TraceLogging event
+	Provider Traits   // Name is empty if the event does not carry its traits
 	Values   []Value
 
 	// Failure is why decoding stopped, Values what was decoded before. With ReasonPayloadLeft
@@ -106,6 +132,20 @@ type Event struct {
 	Left    int
 
 	arena []Value
+	nums  []uint64 // numbers by property, for lengths and counts
+	text  string   // message of a manifest event
+}
+
+// alloc takes n values out of the arena.
+func (ev *Event) alloc(n int) []Value {
+	a := ev.arena
+	if cap(a)-len(a) < n {
+		a = make([]Value, 0, max(n, 2*cap(a), 64))
+	}
+	ev.arena = a[:len(a)+n]
+	v := a[len(a) : len(a)+n : len(a)+n]
+	clear(v)
+	return v
 }
 
 // TraceLogging decodes r, if it is a TraceLogging event, into ev. It returns false if r has
@@ -115,11 +155,13 @@ func (d *Decoder) TraceLogging(r *etl.Record, ev *Event) bool {
 	if !ok {
 		return false
 	}
-	ev.Provider = Traits{}
+	ev.reset()
+	ev.Origin = OriginTraceLogging
 	if b, ok := r.Item(etl.ExtProviderTraits); ok {
 		ev.Provider, _ = ParseTraits(b)
 	}
 	d.schema(meta).Decode(r.Data, r.Pointer, ev)
+	ev.Name = ev.Schema.Name
 	if r.Defect != "" && ev.Failure.Reason != ReasonNone {
 		ev.Failure.Reason = ReasonRecord
 	}
@@ -191,14 +233,7 @@ func (p *payloadReader) alloc(n int) []Value {
 	if p.ev == nil || n == 0 {
 		return nil
 	}
-	a := p.ev.arena
-	if cap(a)-len(a) < n {
-		a = make([]Value, 0, max(n, 2*cap(a), 64))
-	}
-	p.ev.arena = a[:len(a)+n]
-	v := a[len(a) : len(a)+n : len(a)+n]
-	clear(v)
-	return v
+	return p.ev.alloc(n)
 }
 
 // field decodes field i with its members into v, which is nil if values are not wanted.

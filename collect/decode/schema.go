@@ -119,6 +119,7 @@ type Field struct {
 	Custom  []byte // of a CustomArray: its schema
 	Members int    // of a struct: fields that are its members, a nested struct counting as one
 	Depth   int    // structs around it
+	Map     *Map   // names of its values, if it has any: not of TraceLogging events
 
 	span int // entries of Schema.Fields that it takes with its members
 }

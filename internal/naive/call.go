@@ -29,6 +29,9 @@ type detail struct {
 	MiniportContext handle          `json:"miniport_context"`
 	Caller          string          `json:"caller"`
 	OID             json.RawMessage `json:"oid"`
+	SAPType         uint32          `json:"sap_type"`
+	SAP             string          `json:"sap"`
+	Multipoint      *bool           `json:"multipoint"`
 }
 
 // handle is an NDIS handle or a driver context, a hexadecimal string in JSON.

@@ -31,12 +31,34 @@ func Check(events []format.Event, complete bool) []Finding {
 	w := newWorld(events, complete)
 	w.checkRegistrations()
 	w.checkNotifications()
+	w.findObjects()
 	w.checkOpens()
 	w.checkCloses()
+	w.checkSAPs()
+	w.checkVCs()
+	w.checkCalls()
+	w.checkParties()
+	w.settle()
 	slices.SortStableFunc(w.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Rule, b.Rule), cmp.Compare(b.Severity, a.Severity))
 	})
 	return slices.CompactFunc(w.findings, func(a, b Finding) bool { return a.Seq == b.Seq && a.Rule == b.Rule })
+}
+
+// settle leaves the most specific finding where several rules say the same of one row.
+func (w *world) settle() {
+	has := func(id rule.ID, seq uint64) bool {
+		return slices.ContainsFunc(w.findings, func(f Finding) bool { return f.Rule == id && f.Seq == seq })
+	}
+	w.findings = slices.DeleteFunc(slices.Clone(w.findings), func(f Finding) bool {
+		switch f.Rule {
+		case rule.CLOSE02:
+			return has(rule.CALL11, f.Seq)
+		case rule.USE03:
+			return has(rule.CALL15, f.Seq)
+		}
+		return false
+	})
 }
 
 func (w *world) report(id rule.ID, sev rule.Severity, row *format.Event) {

@@ -461,9 +461,13 @@ func (w *world) checkUse(a *afOpen) {
 				if k.redundant || !k.call.before(c) {
 					continue
 				}
-				if w.closeFailed(k) {
+				switch {
+				case w.closeFailed(k):
 					w.remark(rule.CLOSE07, c.in)
-				} else {
+				case c.fn == ndis.NdisClRegisterSap:
+					w.violation(rule.SAP01, c.in)
+				case c.fn == ndis.NdisCoCreateVc && c.returned(ndis.StatusSuccess): // VC-04
+				default:
 					w.violation(rule.CLOSE07, c.in)
 				}
 			}

@@ -30,7 +30,9 @@ type sim struct {
 	regs     []*simReg
 	opens    []*simOpen
 	dues     map[simPair]*simDue
-	afs      []uint64 // AF handles that may be used again
+	afs      []uint64            // AF handles that may be used again
+	spares   map[string][]uint64 // other handles and contexts that may be used again, by kind
+	sapBytes int
 }
 
 type simAdapter struct {

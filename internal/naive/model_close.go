@@ -33,7 +33,7 @@ func (s *sim) closeOpen(t *task, a *simOpen) {
 		if len(a.saps) > 0 {
 			s.deregisterSAP(t, a)
 		} else {
-			s.deleteVC(t, a)
+			s.deleteVC(t, a, a.vcs[0])
 		}
 	}
 	t.await(free)
@@ -65,8 +65,14 @@ func (s *sim) callClose(t *task, a *simOpen) {
 	}
 	if use {
 		t.await(func() bool { return len(a.b.opening) == 0 })
+		if s.chance(50) {
+			t.mark(UseAfterClose, rule.SAP01)
+			c := t.enter(ndis.NdisClRegisterSap, a.b.d.label, afIs(a.handle), contextIs(s.handle()))
+			t.leave(c, statusIs(ndis.StatusFailure))
+			return
+		}
 		t.mark(UseAfterClose, rule.CLOSE07)
-		c := t.enter(ndis.NdisClRegisterSap, a.b.d.label, afIs(a.handle), contextIs(s.handle()))
+		c := t.enter(ndis.NdisCoCreateVc, a.b.d.label, bindingIs(a.b.handle), afIs(a.handle), contextIs(s.handle()), vcIs(0))
 		t.leave(c, statusIs(ndis.StatusFailure))
 	}
 }

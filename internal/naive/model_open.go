@@ -29,6 +29,7 @@ type simOpen struct {
 	owing         bool // the client owes its answer
 	working       int  // SAP and VC operations under way
 	saps          []*simSAP
+	offers        []*simSAP // on which the call manager may dispatch calls
 	vcs           []*simVC
 	odd           bool // a fault touched it: its handle and context are not used again
 }
@@ -41,10 +42,6 @@ const (
 	opened
 	dead
 )
-
-type simSAP struct{ handle, ctx, managerCtx uint64 }
-
-type simVC struct{ handle, ctx, managerCtx, miniportCtx uint64 }
 
 // clientGone says that the client has nothing to do with a any more.
 func (a *simOpen) clientGone() bool {
@@ -502,24 +499,36 @@ func (s *sim) use(a *simOpen) {
 		return
 	}
 	s.spawn(func(t *task) {
-		for range s.rng.IntN(3) {
-			t.linger()
+		lives := s.rng.IntN(3)
+		if s.o.Busy {
+			lives = 1 + s.rng.IntN(5)
+		}
+		for range lives {
+			if !s.o.Busy || s.chance(50) {
+				t.linger()
+			}
 			t.await(func() bool { return a.claimed || len(a.b.opening) == 0 && a.manager == opened })
 			if a.claimed || s.over() {
 				return
 			}
 			a.working++
 			switch {
+			case s.o.Busy && s.chance(50):
+				s.spawn(func(t *task) {
+					s.operate(t, a)
+					a.working--
+				})
+				continue
+			case s.o.Busy:
+				s.operate(t, a)
 			case len(a.saps) > 0 && s.chance(50):
 				s.deregisterSAP(t, a)
 			case len(a.vcs) > 0 && s.chance(50):
-				s.deleteVC(t, a)
-			case s.chance(65) || a.r.b != nil && a.b.a.mcm:
-				// A VC of a stand-alone call manager over an MCM's adapter would
-				// go through create handlers that an MCM leaves out.
-				s.registerSAP(t, a)
+				s.deleteVC(t, a, a.vcs[0])
+			case s.chance(65) || !a.manages():
+				s.registerSAP(t, a, "")
 			default:
-				s.createVC(t, a)
+				s.createVC(t, a, false)
 			}
 			a.working--
 		}
@@ -529,93 +538,4 @@ func (s *sim) use(a *simOpen) {
 			s.closeOpen(t, a)
 		}
 	})
-}
-
-func (s *sim) registerSAP(t *task, a *simOpen) {
-	p := &simSAP{handle: s.handle(), ctx: s.handle(), managerCtx: s.handle()}
-	c := t.enter(ndis.NdisClRegisterSap, a.b.d.label, afIs(a.handle), contextIs(p.ctx))
-	u := t.enter(ndis.ProtocolCmRegisterSap, a.r.label(), contextIs(a.managerCtx), sapIs(p.handle))
-	switch n := s.rng.IntN(100); {
-	case n < 50:
-		t.leave(u, statusIs(ndis.StatusSuccess), contextIs(p.managerCtx))
-		a.saps = append(a.saps, p)
-		t.leave(c, statusIs(ndis.StatusSuccess), sapIs(p.handle))
-		return
-	case n < 60:
-		t.leave(u, statusIs(ndis.StatusInvalidData))
-		t.leave(c, statusIs(ndis.StatusInvalidData))
-		return
-	}
-	done := false
-	s.spawn(func(t *task) {
-		t.pause()
-		st, sap := ndis.StatusSuccess, p.handle
-		if s.chance(20) {
-			st, sap = ndis.StatusResources, 0
-		}
-		m := t.enter(a.r.by(ndis.NdisCmRegisterSapComplete, ndis.NdisMCmRegisterSapComplete), a.r.label(),
-			statusIs(st), sapIs(p.handle), contextIs(p.managerCtx))
-		done = true
-		if st == ndis.StatusSuccess {
-			a.saps = append(a.saps, p)
-		}
-		t.call(ndis.ProtocolClRegisterSapComplete, a.b.d.label, statusIs(st), contextIs(p.ctx), sapIs(sap), detailIs("caller", "ndis"))
-		t.leave(m)
-	})
-	t.leave(u, statusIs(ndis.StatusPending))
-	t.leave(c, statusIs(ndis.StatusPending))
-	t.await(func() bool { return done })
-}
-
-func (s *sim) deregisterSAP(t *task, a *simOpen) {
-	p := a.saps[0]
-	a.saps = a.saps[1:]
-	c := t.enter(ndis.NdisClDeregisterSap, a.b.d.label, sapIs(p.handle))
-	done := false
-	tell := func(t *task) {
-		done = true
-		t.call(ndis.ProtocolClDeregisterSapComplete, a.b.d.label, statusIs(ndis.StatusSuccess), contextIs(p.ctx), detailIs("caller", "ndis"))
-	}
-	u := t.enter(ndis.ProtocolCmDeregisterSap, a.r.label(), contextIs(p.managerCtx))
-	if s.chance(60) {
-		t.leave(u, statusIs(ndis.StatusSuccess))
-		s.spawn(tell)
-	} else {
-		s.spawn(func(t *task) {
-			t.pause()
-			m := t.enter(a.r.by(ndis.NdisCmDeregisterSapComplete, ndis.NdisMCmDeregisterSapComplete), a.r.label(),
-				statusIs(ndis.StatusSuccess), sapIs(p.handle))
-			tell(t)
-			t.leave(m)
-		})
-		t.leave(u, statusIs(ndis.StatusPending))
-	}
-	t.leave(c, statusIs(ndis.StatusPending))
-	t.await(func() bool { return done })
-}
-
-func (s *sim) createVC(t *task, a *simOpen) {
-	v := &simVC{handle: s.handle(), ctx: s.handle(), managerCtx: s.handle(), miniportCtx: s.handle()}
-	c := t.enter(ndis.NdisCoCreateVc, a.b.d.label, bindingIs(a.b.handle), afIs(a.handle), contextIs(v.ctx), vcIs(0))
-	if a.r.b != nil {
-		m := t.enter(ndis.MiniportCoCreateVc, a.b.a.label, contextIs(a.b.a.ctx), vcIs(v.handle))
-		t.leave(m, statusIs(ndis.StatusSuccess), contextIs(v.miniportCtx))
-	}
-	u := t.enter(ndis.ProtocolCoCreateVc, a.r.label(), contextIs(a.managerCtx), vcIs(v.handle))
-	t.leave(u, statusIs(ndis.StatusSuccess), contextIs(v.managerCtx))
-	a.vcs = append(a.vcs, v)
-	t.leave(c, statusIs(ndis.StatusSuccess), vcIs(v.handle))
-}
-
-func (s *sim) deleteVC(t *task, a *simOpen) {
-	v := a.vcs[0]
-	a.vcs = a.vcs[1:]
-	c := t.enter(ndis.NdisCoDeleteVc, a.b.d.label, vcIs(v.handle))
-	u := t.enter(ndis.ProtocolCoDeleteVc, a.r.label(), contextIs(v.managerCtx))
-	t.leave(u, statusIs(ndis.StatusSuccess))
-	if a.r.b != nil {
-		m := t.enter(ndis.MiniportCoDeleteVc, a.b.a.label, contextIs(v.miniportCtx))
-		t.leave(m, statusIs(ndis.StatusSuccess))
-	}
-	t.leave(c, statusIs(ndis.StatusSuccess))
 }

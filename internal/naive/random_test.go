@@ -43,6 +43,16 @@ func TestLegalHistoriesAreSilent(t *testing.T) {
 	}
 }
 
+func TestBusyHistoriesAreSilent(t *testing.T) {
+	for _, seed := range seeds(*runsFlag / 10) {
+		events := Random(seeded(seed), GenOptions{Busy: true})
+		all := Check(events, true)
+		if found := atLeast(rule.Warning, all); len(found) > 0 {
+			t.Fatalf("busy history, rerun with -run %s -naive.seed %d: %v\n%s", t.Name(), seed, found, Format(events, all...))
+		}
+	}
+}
+
 func TestLooseHistoriesBreakNoRule(t *testing.T) {
 	for _, seed := range seeds(*runsFlag / 4) {
 		events := Random(seeded(seed), GenOptions{Loose: true})

@@ -76,6 +76,17 @@ func contextIs(c uint64) column {
 	return func(e *format.Event) { e.Context, e.Has = c, e.Has|format.HasContext }
 }
 
+func context2Is(c uint64) column {
+	return func(e *format.Event) { e.Context2, e.Has = c, e.Has|format.HasContext2 }
+}
+
+func partyIs(h uint64) column {
+	return func(e *format.Event) { e.Party, e.Has = h, e.Has|format.HasParty }
+}
+
+// hexBytes writes n as the bytes of a SAP.
+func hexBytes(n int) string { return fmt.Sprintf("%04x", n) }
+
 func statusIs(s ndis.Status) column {
 	return func(e *format.Event) { e.Status, e.Has = uint32(s), e.Has|format.HasStatus }
 }

@@ -1029,16 +1029,22 @@ var histories = []struct {
 		h.breaksAt(rule.CLOSE02, k.in)
 	}},
 	{"CLOSE-02 with a VC", func(h *stage) {
-		_, cl, cm := h.usual()
+		a, cl, cm := h.usual()
 		o := h.opened(cl, cm, q2931)
 		vc := h.handle()
 		v := h.in(5, ndis.NdisCoCreateVc, "client", bindingIs(cl.handle), afIs(o.handle), contextIs(h.handle()), vcIs(0))
 		u := h.in(5, ndis.ProtocolCoCreateVc, "cm", contextIs(o.managerCtx), vcIs(vc))
-		h.out(u, statusIs(success), contextIs(h.handle()))
+		vcCtx, nicCtx := h.handle(), h.handle()
+		h.out(u, statusIs(success), contextIs(vcCtx))
+		u = h.in(5, ndis.MiniportCoCreateVc, "nic", contextIs(a.ctx), vcIs(vc))
+		h.out(u, statusIs(success), contextIs(nicCtx))
 		h.out(v, statusIs(success), vcIs(vc))
 		k := h.ask(5, ndis.NdisClCloseAddressFamily, "client", failure, afIs(o.handle))
 		h.breaksAt(rule.CLOSE02, k.in)
-		h.ask(5, ndis.NdisCoDeleteVc, "client", success, vcIs(vc))
+		v = h.in(5, ndis.NdisCoDeleteVc, "client", vcIs(vc))
+		h.ask(5, ndis.MiniportCoDeleteVc, "nic", success, contextIs(nicCtx))
+		h.ask(5, ndis.ProtocolCoDeleteVc, "cm", success, contextIs(vcCtx))
+		h.out(v, statusIs(success))
 		h.closed(o, success, success) // a failed close leaves the AF open: AMB-07
 	}},
 	{"CLOSE-02 the deregistration may be complete", func(h *stage) {
@@ -1050,6 +1056,7 @@ var histories = []struct {
 		k, c := h.startClose(o)
 		h.out(u, statusIs(success))
 		h.out(d, statusIs(pending))
+		h.do(4, ndis.ProtocolClDeregisterSapComplete, "client", statusIs(success), contextIs(h.sapCtx), detailIs("caller", "ndis"))
 		h.out(c, statusIs(success))
 		h.out(k, statusIs(success))
 	}},
@@ -1141,7 +1148,7 @@ var histories = []struct {
 		o := h.opened(cl, cm, q2931)
 		h.closed(o, pending, pending)
 		s := h.ask(5, ndis.NdisClRegisterSap, "client", failure, afIs(o.handle), contextIs(h.handle()))
-		h.breaksAt(rule.CLOSE07, s.in)
+		h.breaksAt(rule.SAP01, s.in)
 		h.completeClose(o, success)
 		h.tellClosed(o, success, "ndis")
 		v := h.ask(5, ndis.NdisCoCreateVc, "client", failure, bindingIs(cl.handle), afIs(o.handle), contextIs(h.handle()), vcIs(0))
@@ -1478,10 +1485,12 @@ func (h *stage) advisesAt(id rule.ID, seq uint64) {
 	h.want = append(h.want, Finding{id, seq, rule.Warning})
 }
 
-// sap registers a SAP at o on thread 5 and returns its handle, which is its context too.
+// sap registers a SAP at o on thread 5 and returns its handle, which is the call manager's
+// context too; sapCtx is the client's.
 func (h *stage) sap(o *hOpen) uint64 {
 	sap := h.handle()
-	s := h.in(5, ndis.NdisClRegisterSap, o.b.d.label, afIs(o.handle), contextIs(h.handle()))
+	h.sapCtx = h.handle()
+	s := h.in(5, ndis.NdisClRegisterSap, o.b.d.label, afIs(o.handle), contextIs(h.sapCtx))
 	u := h.in(5, ndis.ProtocolCmRegisterSap, o.cm.d.label, contextIs(o.managerCtx), sapIs(sap))
 	h.out(u, statusIs(success), contextIs(sap))
 	h.out(s, statusIs(success), sapIs(sap))

@@ -176,7 +176,7 @@ var sequences = []struct {
 		h.out(x, statusIs(pending))
 		d := h.in(5, ndis.NdisClDeregisterSap, "client", sapIs(sap))
 		h.ask(5, ndis.ProtocolCmDeregisterSap, "cm", success, contextIs(sap))
-		h.do(7, ndis.ProtocolClDeregisterSapComplete, "client", statusIs(success), contextIs(sap))
+		h.do(7, ndis.ProtocolClDeregisterSapComplete, "client", statusIs(success), contextIs(h.sapCtx), detailIs("caller", "ndis"))
 		h.out(d, statusIs(pending))
 		h.closed(o, pending, pending)
 		h.completeClose(o, success)

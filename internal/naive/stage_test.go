@@ -12,11 +12,12 @@ import (
 // are a microsecond apart. breaks names the finding that the last row has to give.
 type stage struct {
 	rows
-	next  uint64 // handle or context
-	last  uint64 // seq of the last row
-	want  []Finding
-	least rule.Severity // of the findings that are compared
-	cut   bool          // the trace ends before the activity does
+	next   uint64 // handle or context
+	last   uint64 // seq of the last row
+	sapCtx uint64 // the client's context of the last SAP
+	want   []Finding
+	least  rule.Severity // of the findings that are compared
+	cut    bool          // the trace ends before the activity does
 }
 
 func newStage() *stage { return &stage{next: 0x1000, least: rule.Warning} }

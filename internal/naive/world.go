@@ -16,6 +16,9 @@ type world struct {
 	bindings []*binding
 	regs     []*registration
 	opens    []*afOpen
+	saps     []*sap
+	vcs      []*vc
+	parties  []*party
 	complete bool // the trace reaches the end of the activity
 	findings []Finding
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/aftrace/aftrace/replay"
 )
 
-// Replay runs the checker over the rows of s in batches of size rows.
-func (s *Scenario) Replay(size int) (*replay.Result, error) {
+// ReplayOptions are those that the options and the metadata of s ask for.
+func (s *Scenario) ReplayOptions() (replay.Options, error) {
 	o := replay.Options{Metadata: s.Metadata, Strict: s.Strict}
 	for k, v := range s.Options {
 		switch k {
@@ -26,18 +26,27 @@ func (s *Scenario) Replay(size int) (*replay.Result, error) {
 		case "open-limit":
 			d, err := time.ParseDuration(v)
 			if err != nil {
-				return nil, err
+				return o, err
 			}
 			o.OpenLimit = d
 		case "max-dead":
 			n, err := strconv.Atoi(v)
 			if err != nil {
-				return nil, err
+				return o, err
 			}
 			o.MaxDead = n
 		default:
-			return nil, fmt.Errorf("%s: option %q is not known", s.Name, k)
+			return o, fmt.Errorf("%s: option %q is not known", s.Name, k)
 		}
+	}
+	return o, nil
+}
+
+// Replay runs the checker over the rows of s in batches of size rows.
+func (s *Scenario) Replay(size int) (*replay.Result, error) {
+	o, err := s.ReplayOptions()
+	if err != nil {
+		return nil, err
 	}
 	c := replay.New(o)
 	var b format.Batch
@@ -50,39 +59,75 @@ func (s *Scenario) Replay(size int) (*replay.Result, error) {
 			b.Reset()
 		}
 	}
-	return c.Finish(replay.End{Truncated: s.Cut}), nil
+	return c.Finish(replay.End{Truncated: s.Cut, LostEvents: s.unplaced()}), nil
+}
+
+// unplaced is the number of lost events that the metadata tell of and no gap row.
+func (s *Scenario) unplaced() uint64 {
+	events, _ := strconv.ParseUint(s.Metadata[format.MetaLostEvents], 10, 64)
+	buffers, _ := strconv.ParseUint(s.Metadata[format.MetaLostBuffers], 10, 64)
+	if events == 0 && buffers == 0 {
+		return 0
+	}
+	var told uint64
+	gaps := false
+	for i := range s.Events {
+		if e := &s.Events[i]; e.Phase == format.PhaseGap {
+			if e.Has&format.HasLost == 0 {
+				return 0 // it may stand for any number
+			}
+			told, gaps = told+e.Lost, true
+		}
+	}
+	switch {
+	case events > told:
+		return events - told
+	case events == 0 && !gaps:
+		return 1
+	}
+	return 0
 }
 
 // Verify compares what the replay found with what the scenario says. It returns one line
 // for each difference.
 func (s *Scenario) Verify(r *replay.Result) []string {
 	var wrong []string
-	expected := map[int]bool{} // index of findings that a mark asks for
-	for _, m := range s.Marks {
-		hit := -1
-		for i := range r.Findings {
-			f := &r.Findings[i]
-			if f.Rule.String() == m.Rule && slices.Contains(m.Rows, f.Seq) && !expected[i] {
-				hit = i
-				break
-			}
-		}
-		switch {
+	hits, expected := s.marked(r)
+	for n, m := range s.Marks {
+		switch hit := hits[n]; {
 		case hit < 0:
 			wrong = append(wrong, fmt.Sprintf("%s:%d: %s is expected here and was not found", s.Name, m.Line, m.Rule))
 		case r.Findings[hit].Inconclusive != m.Inconclusive:
 			wrong = append(wrong, fmt.Sprintf("%s:%d: %s is inconclusive: %v, expected %v", s.Name, m.Line, m.Rule, r.Findings[hit].Inconclusive, m.Inconclusive))
-			expected[hit] = true
-		default:
-			expected[hit] = true
 		}
 	}
+	for _, x := range s.Expect {
+		if x.Kind != "finding" {
+			continue
+		}
+		id, unsure := "", false
+		if len(x.Args) == 1 {
+			id, unsure = strings.CutSuffix(x.Args[0], "?")
+		}
+		hit := -1
+		for i := range r.Findings {
+			if f := &r.Findings[i]; hit < 0 && !expected[i] && f.Rule.String() == id && f.Inconclusive == unsure {
+				hit = i
+			}
+		}
+		if hit < 0 {
+			wrong = append(wrong, fmt.Sprintf("%s:%d: no such finding: %s", s.Name, x.Line, strings.Join(x.Args, " ")))
+			continue
+		}
+		expected[hit] = true
+	}
 	for i := range r.Findings {
-		if !expected[i] {
-			wrong = append(wrong, fmt.Sprintf("%s: not expected: %s", s.Name, FindingLine(&r.Findings[i])))
+		if f := &r.Findings[i]; !expected[i] {
+			wrong = append(wrong, fmt.Sprintf("%s%s: not expected: %s", s.Name, s.line(f.Seq), FindingLine(f)))
 		}
 	}
 	conflicts, defects := 0, map[string]uint64{}
+	told := map[int]bool{} // the conflicts that a line is about
 	verdict := ""
 	for _, x := range s.Expect {
 		switch x.Kind {
@@ -107,11 +152,14 @@ func (s *Scenario) Verify(r *replay.Result) []string {
 			found := false
 			for i := range r.Conflicts {
 				line := strings.Fields(ConflictLine(&r.Conflicts[i]))
-				found = found || len(line) > len(x.Args) && slices.Equal(line[:len(x.Args)], x.Args)
+				if len(line) > len(x.Args) && slices.Equal(line[:len(x.Args)], x.Args) {
+					found, told[i] = true, true
+				}
 			}
 			if !found {
 				wrong = append(wrong, fmt.Sprintf("%s:%d: no such conflict", s.Name, x.Line))
 			}
+		case "finding":
 		default:
 			wrong = append(wrong, fmt.Sprintf("%s:%d: expect %q is not known", s.Name, x.Line, x.Kind))
 		}
@@ -121,10 +169,57 @@ func (s *Scenario) Verify(r *replay.Result) []string {
 			wrong = append(wrong, fmt.Sprintf("%s: not expected: the trace defect %s", s.Name, d.Name))
 		}
 	}
+	for i := range r.Conflicts {
+		if !told[i] {
+			wrong = append(wrong, fmt.Sprintf("%s: not expected: conflict %s", s.Name, ConflictLine(&r.Conflicts[i])))
+		}
+	}
 	if conflicts != len(r.Conflicts) {
 		wrong = append(wrong, fmt.Sprintf("%s: %d conflicts are expected, %d were found", s.Name, conflicts, len(r.Conflicts)))
 	}
 	return wrong
+}
+
+// marked gives for each mark the finding that it is about, -1 if there is none, and says which
+// findings have one.
+func (s *Scenario) marked(r *replay.Result) (hits []int, expected map[int]bool) {
+	expected = map[int]bool{}
+	for _, m := range s.Marks {
+		hit := -1
+		for i := range r.Findings {
+			f := &r.Findings[i]
+			if expected[i] || f.Rule.String() != m.Rule || !slices.Contains(m.Rows, f.Seq) {
+				continue
+			}
+			if hit < 0 || f.Inconclusive == m.Inconclusive && r.Findings[hit].Inconclusive != m.Inconclusive {
+				hit = i
+			}
+		}
+		if hit >= 0 {
+			expected[hit] = true
+		}
+		hits = append(hits, hit)
+	}
+	return hits, expected
+}
+
+// unmarked are the findings that no mark is about.
+func (s *Scenario) unmarked(r *replay.Result) (list []int) {
+	_, expected := s.marked(r)
+	for i := range r.Findings {
+		if !expected[i] {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// line is where the row was written, as ":N"; empty if it is not known.
+func (s *Scenario) line(seq uint64) string {
+	if seq == 0 || seq > uint64(len(s.Lines)) {
+		return ""
+	}
+	return fmt.Sprintf(":%d", s.Lines[seq-1])
 }
 
 // FindingLine is a finding on one line.
@@ -149,13 +244,32 @@ func FindingLine(f *replay.Finding) string {
 	return b.String()
 }
 
-// ConflictLine is a conflict on one line: kind, AF, holder, contender, status, rows.
+// ConflictLine is a conflict on one line: kind, AF, holder, contender, status, the cause of
+// an unserved open, times, rows.
 func ConflictLine(x *replay.Conflict) string {
 	holder := x.Holder
 	if holder == "" {
 		holder = "-"
 	}
-	return fmt.Sprintf("%s %s %s %s %s rows %v", x.Kind, strings.TrimPrefix(ndis.AFType(x.AF.Type).String(), "CO_ADDRESS_FAMILY_"), holder, x.Contender, x.Status, x.Events)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s %s %s", x.Kind, strings.TrimPrefix(ndis.AFType(x.AF.Type).String(), "CO_ADDRESS_FAMILY_"), holder, x.Contender, x.Status)
+	if x.Cause != "" {
+		fmt.Fprintf(&b, " %s", x.Cause)
+	}
+	if x.HeldFor >= 0 {
+		fmt.Fprintf(&b, " held=%s", time.Duration(x.HeldFor))
+	}
+	switch {
+	case x.Until != replay.NoTime:
+		fmt.Fprintf(&b, " gone=%s", time.Duration(x.At-x.Until))
+	case x.Cause == replay.CauseNotYet:
+		fmt.Fprintf(&b, " late=%s", time.Duration(x.Since-x.At))
+	}
+	fmt.Fprintf(&b, " rows %v", x.Events)
+	if x.Inconclusive {
+		fmt.Fprintf(&b, "; inconclusive: %s", x.Why)
+	}
+	return b.String()
 }
 
 // Golden renders a result as the text behind the "----" line of a scenario.

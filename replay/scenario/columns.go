@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,6 +94,15 @@ func (c *compiler) set(e *format.Event, kv keyValue) error {
 		e.Has |= format.HasAFType | format.HasAFMajor | format.HasAFMinor
 		return nil
 	}
+	if kv.key == "af_major" {
+		return number(32, format.HasAFMajor, func(n uint64) { e.AFMajor = uint32(n) })
+	}
+	if kv.key == "af_minor" {
+		return number(32, format.HasAFMinor, func(n uint64) { e.AFMinor = uint32(n) })
+	}
+	if key, ok := strings.CutSuffix(kv.key, ":"); ok {
+		return c.setJSON(e, key, kv.value)
+	}
 	kv.key = strings.TrimPrefix(kv.key, "detail.")
 	return c.setDetail(e, kv)
 }
@@ -154,4 +164,68 @@ func (c *compiler) detailValue(key *ndis.DetailKey, text string) (any, error) {
 		return strings.Split(text, ","), nil
 	}
 	return text, nil
+}
+
+// setJSON sets a key of the detail column, or all of it, to a value of any type.
+func (c *compiler) setJSON(e *format.Event, key, text string) error {
+	if key == "detail" {
+		e.Detail, e.Has = text, e.Has|format.HasDetail
+		return nil
+	}
+	key, ok := strings.CutPrefix(key, "detail.")
+	if !ok {
+		return errf("%s:= is not known: any JSON goes to detail.KEY:= or detail:=", key)
+	}
+	object := map[string]json.RawMessage{}
+	if e.Has&format.HasDetail != 0 {
+		if err := json.Unmarshal([]byte(e.Detail), &object); err != nil {
+			return err
+		}
+	}
+	if !json.Valid([]byte(text)) {
+		return errf("detail.%s:=%s: not JSON", key, text)
+	}
+	object[key] = json.RawMessage(text)
+	all, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	e.Detail, e.Has = string(all), e.Has|format.HasDetail
+	return nil
+}
+
+// setDefault reads a "default" line.
+func (c *compiler) setDefault(s *step) error {
+	if len(s.args) > 0 || len(s.keys) == 0 {
+		return c.fail(s.line, "default takes key=value only")
+	}
+	for _, kv := range s.keys {
+		switch kv.key {
+		case "source":
+			source, ok := format.ParseSource(kv.value)
+			if !ok {
+				return c.fail(s.line, "source %q is none of %s", kv.value, sources())
+			}
+			c.source = source
+			continue
+		case "pid", "tid", "irql", "call_id":
+		default:
+			return c.fail(s.line, "%q has no default: only pid, tid, irql, call_id and source", kv.key)
+		}
+		var e format.Event
+		if err := c.set(&e, kv); err != nil {
+			return c.fail(s.line, "%v", err)
+		}
+		c.defaults = slices.DeleteFunc(c.defaults, func(d keyValue) bool { return d.key == kv.key })
+		c.defaults = append(c.defaults, kv)
+	}
+	return nil
+}
+
+func sources() string {
+	var names []string
+	for x := range format.NumSources {
+		names = append(names, x.String())
+	}
+	return strings.Join(names, ", ")
 }

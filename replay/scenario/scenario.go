@@ -15,7 +15,9 @@
 // A line is "driver[/thread]: step [arguments] [key=value…] [-> STATUS] [!RULE…]". The step
 // is entered and returns; the lines indented below it run inside it, by default on its
 // thread and by its driver. To let calls overlap, "driver/thread> step" enters one and
-// "driver/thread< [-> STATUS]" returns the innermost one that is open there. A step is a
+// "driver/thread< [-> STATUS]" returns the innermost one that is open there. Calls of one thread
+// that do not return in their order stand on "thread.word", which is that thread with calls of
+// its own. "driver= step" is one row of which the trace knows that it ran, but neither entry nor return. A step is a
 // short word (see Verbs) or the name of any function of the vocabulary with its columns as
 // key=value. Names stand for handles: an adapter for its handle, "driver@adapter" for a
 // binding, any new word for an AF open, SAP or VC; "driver.protocol" is its
@@ -27,7 +29,12 @@
 //
 // A key=value sets a column or a key of detail in the row of the entry, "<key=value" in the
 // row of the return; "-" as the value leaves it out. "sap" is the column, "detail.sap" the key.
-// A status "none" leaves out the return.
+// A status "none" leaves out the return. "detail.KEY:=JSON" gives a key any value, "detail:=JSON"
+// replaces the whole detail. Text with blanks stands in "quotes" or `backquotes`.
+//
+// "driver: load" is where a driver registers with NDIS; without it, that is just before its
+// first step. "driver: row PHASE FUNCTION key=value…" is one row of any shape (enter, return,
+// event), such as a return whose entry the trace does not have.
 //
 // Where a step has no lines below it, the usual ones are put in: open asks the call manager
 // that registered the AF, close and ask-close pass on in the same way, and so do the steps
@@ -38,18 +45,21 @@
 // must find, and everything it finds beyond that is an error of the scenario.
 //
 // Directives: "adapter NAME [co|legacy|mcm] [up] [unseen] [MINIPORT]", "driver NAME ROLE…
-// [label=TEXT]" (roles client, call-manager, co, no-co; unseen: it came before the trace),
-// "expect verdict V", "expect conflict KIND AF HOLDER CONTENDER", "expect defect NAME
-// [N]" (contradictory rows), "option KEY=VALUE", "strict AMB…"
-// (ambiguities held strictly), "meta KEY=VALUE", "wait DURATION", "gap [N] [since=DURATION]" (events were lost), "cut" (the trace
-// ends without its end mark).
+// [label=TEXT]" (roles client, call-manager, co, no-co, miniport; unseen: it came before the trace; the label
+// is what the rows say, "-" if they say nothing), "expect verdict V", "expect conflict KIND AF
+// HOLDER CONTENDER", "expect defect NAME [N]" (contradictory rows), "expect finding RULE" (wherever it is),
+// "option KEY=VALUE", "strict AMB…" (ambiguities held strictly), "meta KEY=VALUE", "wait DURATION",
+// "tick DURATION" (between two rows; 1us), "default key=value…" (columns of all rows from here on; also
+// source=etw…), "gap [N] [since=DURATION]" (events were lost), "cut" (the trace ends without its end mark).
 package scenario
 
 import (
 	"fmt"
+	"math"
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -58,18 +68,18 @@ import (
 
 // Limits of a scenario text.
 const (
-	MaxLines = 100_000
+	MaxLines = 1_000_000
 	MaxDepth = 64
 )
 
 // Error is a mistake in the text.
 type Error struct {
-	Name string
-	Line int
-	Text string
+	Name         string
+	Line, Column int // from 1; the column counts characters
+	Text         string
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.Name, e.Line, e.Text) }
+func (e *Error) Error() string { return fmt.Sprintf("%s:%d:%d: %s", e.Name, e.Line, e.Column, e.Text) }
 
 // Scenario is a compiled text.
 type Scenario struct {
@@ -82,6 +92,7 @@ type Scenario struct {
 	Options  map[string]string // "option" lines
 	Strict   rule.AMBSet       // "strict" lines
 	Cut      bool              // "cut": the trace ends without its end mark
+	Lines    []int             // the line of each of Events
 }
 
 // Mark is a "!RULE" on a step: the finding must be about one of the rows.
@@ -99,14 +110,20 @@ type Expectation struct {
 	Args []string
 }
 
-// Compile turns text into a scenario. name is used in errors.
-func Compile(name, text string) (*Scenario, error) {
+func newCompiler(name string) *compiler {
 	c := &compiler{
 		s:       &Scenario{Name: name, Metadata: map[string]string{}, Options: map[string]string{}},
 		ts:      baseTime,
 		drivers: map[string]*driver{}, adapters: map[string]*adapter{}, opens: map[string]*open{},
 		threads: map[string]*thread{}, words: map[string]uint64{}, nextHandle: 0xffff_a000_0000_0000,
+		names: map[uint64]string{}, source: format.SourceScenario, tick: stepTime,
 	}
+	return c
+}
+
+// Compile turns text into a scenario. name is used in errors.
+func Compile(name, text string) (*Scenario, error) {
+	c := newCompiler(name)
 	steps, err := c.parse(text)
 	if err != nil {
 		return nil, err
@@ -191,19 +208,53 @@ type compiler struct {
 	s          *Scenario
 	ts         int64
 	seq        uint64
+	line       int // of the step that is executed
+	lines      []string
 	callID     uint64
+	lastTID    uint64
 	nextHandle uint64
 	drivers    map[string]*driver
 	adapters   map[string]*adapter
 	opens      map[string]*open
 	threads    map[string]*thread
 	words      map[string]uint64
+	names      map[uint64]string // the other way round
+	defaults   []keyValue
+	source     format.Source
+	tick       int64 // between two rows
 	vcs        map[string]*vc
 	partyVCs   map[string]string // party -> VC
 }
 
 func (c *compiler) fail(line int, format string, args ...any) error {
-	return &Error{c.s.Name, line, fmt.Sprintf(format, args...)}
+	return &Error{c.s.Name, line, c.column(line, args), fmt.Sprintf(format, args...)}
+}
+
+// column is where the first of args that stands in the line does, or where the line begins.
+func (c *compiler) column(line int, args []any) int {
+	if line < 1 || line > len(c.lines) {
+		return 1
+	}
+	text := c.lines[line-1]
+	at := len(text) - len(strings.TrimLeft(text, " \t"))
+	for _, a := range args {
+		word := ""
+		switch a := a.(type) {
+		case string:
+			word = a
+		case error:
+			if parts := strings.Split(a.Error(), `"`); len(parts) > 2 {
+				word = parts[1]
+			} else {
+				word, _, _ = strings.Cut(a.Error(), ": ")
+			}
+		}
+		if i := strings.Index(text, word); word != "" && i >= 0 {
+			at = i
+			break
+		}
+	}
+	return utf8.RuneCountInString(text[:at]) + 1
 }
 
 // parse reads the lines into a tree by their indentation.
@@ -216,17 +267,18 @@ func (c *compiler) parse(text string) ([]*step, error) {
 	}
 	stack := []level{{-1, &root, nil}}
 	opening := true
-	lines := strings.Split(text, "\n")
-	if len(lines) > MaxLines {
+	if strings.Count(text, "\n") >= MaxLines {
 		return nil, c.fail(MaxLines, "more than %d lines", MaxLines)
 	}
+	lines := strings.Split(text, "\n")
+	c.lines = lines
 	for i, raw := range lines {
 		line := i + 1
 		if strings.HasPrefix(raw, "----") {
 			break // the golden part
 		}
 		body := strings.TrimRight(raw, " \t\r")
-		if j := strings.Index(body, "#"); j >= 0 {
+		if j := comment(body); j >= 0 {
 			if opening && strings.TrimSpace(body[:j]) == "" {
 				c.s.Prose += strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(body[j:]), "#")) + "\n"
 			}
@@ -264,7 +316,7 @@ func (c *compiler) parseLine(line int, text string, parent *step) (*step, error)
 	if len(fields) == 0 {
 		return nil, c.fail(line, "a step is missing")
 	}
-	if n := len(fields[0]); strings.ContainsRune(":><", rune(fields[0][n-1])) && n > 1 {
+	if n := len(fields[0]); strings.ContainsRune(":><=", rune(fields[0][n-1])) && n > 1 {
 		s.form = fields[0][n-1]
 		s.driver, s.thread, _ = strings.Cut(fields[0][:n-1], "/")
 		fields = fields[1:]
@@ -280,9 +332,12 @@ func (c *compiler) parseLine(line int, text string, parent *step) (*step, error)
 			}
 			i++
 			s.status = fields[i]
+			if st, err := ndis.ParseStatus(s.status); err == nil {
+				s.status = statusName(uint32(st))
+			}
 		case f[0] == '!':
 			s.marks = append(s.marks, f[1:])
-		case s.word == "":
+		case s.word == "" && s.form != '<':
 			s.word = f
 			if len(f) > 1 && f[len(f)-1] == '.' {
 				s.word, s.bare = f[:len(f)-1], true
@@ -294,33 +349,66 @@ func (c *compiler) parseLine(line int, text string, parent *step) (*step, error)
 			s.args = append(s.args, f)
 		}
 	}
-	if s.word == "" && s.form != '<' {
+	switch {
+	case s.form == '<' && len(s.args) > 0:
+		return nil, c.fail(line, "%q: a return takes key=value and \"-> STATUS\" only", s.args[0])
+	case s.form != '<' && s.word == "":
 		return nil, c.fail(line, "a step is missing")
 	}
 	return s, nil
 }
 
-// split cuts a line at blanks; a part in double quotes stays whole.
+// comment is where the comment of a line begins, -1 if there is none. A "#" in quotes is none.
+func comment(line string) int {
+	quote := rune(0)
+	for i, r := range line {
+		switch {
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			}
+		case r == '#':
+			return i
+		case r == '"' || r == '`':
+			quote = r
+		}
+	}
+	if quote != 0 {
+		return strings.IndexByte(line, '#') // the quote is not closed, which is told
+	}
+	return -1
+}
+
+// split cuts a line at blanks; a part in double quotes or backquotes stays whole.
 func split(text string) ([]string, error) {
 	var out []string
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimLeft(text, " \t") {
-		end, quoted := len(text), false
+		end, quote := len(text), byte(0)
+		var word []byte
 		for i := 0; i < len(text); i++ {
-			if text[i] == '"' {
-				quoted = !quoted
-			} else if !quoted && (text[i] == ' ' || text[i] == '\t') {
+			switch b := text[i]; {
+			case quote != 0 && b == quote:
+				quote = 0
+				continue
+			case quote != 0:
+			case b == '"' || b == '`':
+				quote = b
+				continue
+			case b == ' ' || b == '\t':
 				end = i
+			}
+			if end < len(text) {
 				break
 			}
+			word = append(word, text[i])
 		}
-		if quoted {
+		if quote != 0 {
 			return nil, fmt.Errorf("a quote is not closed")
 		}
-		word := strings.ReplaceAll(text[:end], `"`, "")
-		if word == "" {
+		if len(word) == 0 {
 			return nil, fmt.Errorf("a word is empty: leave the quotes out")
 		}
-		out = append(out, word)
+		out = append(out, string(word))
 		text = text[end:]
 	}
 	return out, nil
@@ -339,8 +427,13 @@ func (c *compiler) word(name string) uint64 {
 	if v, ok := c.words[name]; ok {
 		return v
 	}
-	c.words[name] = c.handle()
-	return c.words[name]
+	return c.call(name, c.handle())
+}
+
+// call lets name stand for v.
+func (c *compiler) call(name string, v uint64) uint64 {
+	c.words[name], c.names[v] = v, name
+	return v
 }
 
 func (c *compiler) thread(s *step) *thread {
@@ -350,7 +443,12 @@ func (c *compiler) thread(s *step) *thread {
 	}
 	t := c.threads[name]
 	if t == nil {
-		t = &thread{id: uint64(len(c.threads) + 1)}
+		if base, _, ok := strings.Cut(name, "."); ok && base != "" {
+			t = &thread{id: c.thread(&step{thread: base}).id}
+		} else {
+			c.lastTID++
+			t = &thread{id: c.lastTID}
+		}
 		c.threads[name] = t
 	}
 	return t
@@ -367,6 +465,7 @@ func (c *compiler) run(steps []*step, parent *step) error {
 }
 
 func (c *compiler) step(s *step) error {
+	c.line = s.line
 	if s.driver == "" || s.form == ':' && isTiming(s.word) {
 		return c.directive(s)
 	}
@@ -387,9 +486,20 @@ func (c *compiler) step(s *step) error {
 		return c.fail(s.line, "driver %q is not declared: write \"driver %s ROLE…\" first", s.driver, s.driver)
 	} else if !d.seen {
 		d.seen = true
-		c.introduce(d)
+		if s.word == "load" {
+			return c.load(s, d)
+		}
+		c.introduce(d, 1)
+	} else if s.word == "load" {
+		return c.fail(s.line, "driver %q has registered with NDIS already: its \"load\" comes before its first step", s.driver)
 	}
 	t := c.thread(s)
+	if s.form == '=' || s.word == "row" {
+		if len(s.below) > 0 {
+			return c.fail(s.below[0].line, "lines below a single row: write them at its level")
+		}
+		return c.single(s, t)
+	}
 	if err := c.enter(s, t); err != nil {
 		return err
 	}
@@ -409,33 +519,88 @@ func (c *compiler) step(s *step) error {
 	if top := t.calls[len(t.calls)-1].step; top != s {
 		return c.fail(s.line, "the call of line %d is entered inside and has not returned: end it with \"%s<\"", top.line, top.driver)
 	}
+	c.line = s.line
 	return c.leave(s, t)
 }
 
 // isTiming names the directives that may stand among the steps inside another step.
-func isTiming(word string) bool { return word == "wait" || word == "gap" }
+func isTiming(word string) bool {
+	return word == "wait" || word == "gap" || word == "default" || word == "tick"
+}
+
+// load is the step in which a driver registers with NDIS.
+func (c *compiler) load(s *step, d *driver) error {
+	if s.form != ':' || len(s.below) > 0 || len(s.args)+len(s.keys)+len(s.marks) > 0 || s.status != "" {
+		return c.fail(s.line, "load stands alone: it is the whole registration of a driver with NDIS")
+	}
+	c.introduce(d, c.thread(s).id)
+	return nil
+}
 
 // emit adds a row.
 func (c *compiler) emit(e format.Event) uint64 {
 	c.seq++
-	e.Seq, e.TS = c.seq, c.ts
-	c.ts += stepTime
-	e.Source = format.SourceScenario
+	e.Seq, e.TS, e.Source = c.seq, c.ts, c.source
+	e = clean(e)
+	c.ts += c.tick
 	c.s.Events = append(c.s.Events, e)
+	c.s.Lines = append(c.s.Lines, c.line)
 	return c.seq
 }
 
+// clean takes out of a row what its columns do not have.
+func clean(e format.Event) format.Event {
+	zero := func(v *uint64, bit format.Fields) {
+		if e.Has&bit == 0 {
+			*v = 0
+		}
+	}
+	narrow := func(v *uint32, bit format.Fields) {
+		if e.Has&bit == 0 {
+			*v = 0
+		}
+	}
+	zero(&e.TID, format.HasTID)
+	zero(&e.CallID, format.HasCallID)
+	zero(&e.Adapter, format.HasAdapter)
+	zero(&e.Binding, format.HasBinding)
+	zero(&e.AF, format.HasAF)
+	zero(&e.SAP, format.HasSAP)
+	zero(&e.VC, format.HasVC)
+	zero(&e.Party, format.HasParty)
+	zero(&e.Context, format.HasContext)
+	zero(&e.Context2, format.HasContext2)
+	zero(&e.Lost, format.HasLost)
+	narrow(&e.PID, format.HasPID)
+	narrow(&e.AFType, format.HasAFType)
+	narrow(&e.AFMajor, format.HasAFMajor)
+	narrow(&e.AFMinor, format.HasAFMinor)
+	narrow(&e.Status, format.HasStatus)
+	if e.Has&format.HasIRQL == 0 {
+		e.IRQL = 0
+	}
+	if e.Has&format.HasDriver == 0 {
+		e.Driver = ""
+	}
+	if e.Has&format.HasDetail == 0 {
+		e.Detail = ""
+	}
+	return e
+}
+
 // introduce lets a driver register with NDIS and declare its handlers.
-func (c *compiler) introduce(d *driver) {
+func (c *compiler) introduce(d *driver, tid uint64) {
 	if d.miniport || contains(d.roles, "unseen") {
 		return
 	}
-	tid := uint64(1)
 	call := func(fn ndis.Func, e format.Event, detail string, ret func(*format.Event)) func() {
 		c.callID++
 		e.Function, e.Phase, e.CallID, e.TID = fn, format.PhaseEnter, c.callID, tid
-		e.Driver = d.label
-		e.Has |= format.HasCallID | format.HasTID | format.HasDriver | format.HasIRQL
+		e.Has |= format.HasCallID | format.HasTID | format.HasIRQL
+		d.tag(&e)
+		for _, kv := range c.defaults {
+			_ = c.set(&e, kv) // they were tried when they were given
+		}
 		if detail != "" {
 			e.Detail = detail
 			e.Has |= format.HasDetail
@@ -443,7 +608,7 @@ func (c *compiler) introduce(d *driver) {
 		c.emit(e)
 		return func() {
 			e.Phase, e.Detail = format.PhaseReturn, ""
-			e.Has &= format.HasCallID | format.HasTID | format.HasDriver | format.HasIRQL
+			e.Has &= rowFields
 			ret(&e)
 			c.emit(e)
 		}
@@ -525,13 +690,28 @@ func (c *compiler) directive(s *step) error {
 		for _, kv := range s.keys {
 			c.s.Metadata[kv.key] = kv.value
 		}
-	case "wait":
+	case "default":
+		return c.setDefault(s)
+	case "tick":
 		if len(s.args) != 1 {
-			return c.fail(s.line, "wait needs a duration, such as 2ms")
+			return c.fail(s.line, "tick needs the time between two rows, such as 1us")
 		}
 		d, err := parseDuration(s.args[0])
 		if err != nil {
 			return c.fail(s.line, "%v", err)
+		}
+		c.tick = d
+	case "wait":
+		if len(s.args) != 1 {
+			return c.fail(s.line, "wait needs a duration, such as 2ms")
+		}
+		text, back := strings.CutPrefix(s.args[0], "-") // the clock of the trace jumps back
+		d, err := parseDuration(text)
+		if err != nil {
+			return c.fail(s.line, "%v", err)
+		}
+		if back {
+			d = -d
 		}
 		c.ts += d
 	case "gap":
@@ -543,10 +723,15 @@ func (c *compiler) directive(s *step) error {
 			}
 			e.Lost, e.Has = n, format.HasLost
 		}
-		since := c.ts - stepTime + 1
+		since := c.ts - c.tick + min(1, c.tick)
+		bare := false
 		for _, kv := range s.keys {
 			if kv.key != "since" {
 				return c.fail(s.line, "gap knows only since=DURATION")
+			}
+			if kv.value == "-" { // how far back it reaches is not known
+				bare = true
+				continue
 			}
 			d, err := parseDuration(kv.value)
 			if err != nil {
@@ -554,8 +739,10 @@ func (c *compiler) directive(s *step) error {
 			}
 			since = c.ts - d
 		}
-		e.Detail = `{"since_ts":` + strconv.FormatInt(since, 10) + `}`
-		e.Has |= format.HasDetail
+		if !bare {
+			e.Detail = `{"since_ts":` + strconv.FormatInt(since, 10) + `}`
+			e.Has |= format.HasDetail
+		}
 		c.emit(e)
 	case "cut":
 		c.s.Cut = true
@@ -584,7 +771,8 @@ func (c *compiler) declareAdapter(s *step) error {
 	}
 	a.owner = miniport
 	c.adapters[a.name] = a
-	c.words[a.name], c.words[a.name+".ctx"] = a.handle, a.context
+	c.call(a.name, a.handle)
+	c.call(a.name+".ctx", a.context)
 	if c.drivers[miniport] == nil {
 		c.drivers[miniport] = &driver{name: miniport, label: miniport, miniport: true, seen: true,
 			contexts: map[string]uint64{}, bindings: map[string]uint64{}}
@@ -604,8 +792,10 @@ func (c *compiler) declareDriver(s *step) error {
 	for _, r := range d.roles {
 		switch r {
 		case "client", "call-manager", "co", "no-co", "unseen":
+		case "miniport":
+			d.miniport, d.seen = true, true
 		default:
-			return c.fail(s.line, "role %q is none of client, call-manager, co, no-co, unseen", r)
+			return c.fail(s.line, "role %q is none of client, call-manager, co, no-co, unseen, miniport", r)
 		}
 	}
 	for _, kv := range s.keys {
@@ -614,9 +804,20 @@ func (c *compiler) declareDriver(s *step) error {
 		}
 	}
 	c.drivers[d.name] = d
-	c.words[d.name+".protocol"] = d.protocol
+	c.call(d.name+".protocol", d.protocol)
 	return nil
 }
+
+// tag puts the label of d into a row.
+func (d *driver) tag(e *format.Event) {
+	e.Driver, e.Has = d.label, e.Has|format.HasDriver
+	if d.label == "-" {
+		e.Driver, e.Has = "", e.Has&^format.HasDriver
+	}
+}
+
+// rowFields are the columns that the return row of a call takes from its entry.
+const rowFields = format.HasTID | format.HasCallID | format.HasIRQL | format.HasDriver | format.HasPID
 
 func parseDuration(s string) (int64, error) {
 	for _, u := range []struct {
@@ -628,7 +829,7 @@ func parseDuration(s string) (int64, error) {
 			if err != nil || v < 0 || v > 1e9 {
 				break
 			}
-			return int64(v * u.ns), nil
+			return int64(math.Round(v * u.ns)), nil
 		}
 	}
 	return 0, fmt.Errorf("%q is not a duration such as 5us, 2ms or 1s", s)

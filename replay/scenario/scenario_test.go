@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,8 +51,27 @@ func TestErrors(t *testing.T) {
 		var e *scenario.Error
 		if !errors.As(err, &e) {
 			t.Errorf("%q: %v is no scenario.Error", c.text, err)
-		} else if !strings.HasPrefix(err.Error(), c.want) {
+		} else if got := fmt.Sprintf("%s:%d: %s", e.Name, e.Line, e.Text); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%q:\n got %s\nwant %s", c.text, err, c.want)
+		}
+	}
+}
+
+// TestErrorColumns: a mistake is told with the column of the word that it is about.
+func TestErrorColumns(t *testing.T) {
+	head := "adapter A\ndriver cl client\n"
+	for _, c := range []struct{ text, want string }{
+		{head + "cl: bind B", "t.af:3:10: "},
+		{head + "cl: bind A\n  jump A", "t.af:4:3: "},
+		{head + "cl: bind A colour=red", "t.af:3:12: "},
+		{head + "cl: bind A -> MAYBE", "t.af:3:15: "},
+		{head + "cl: notify A Q2931/x", "t.af:3:20: "},
+		{"driver é clown", "t.af:1:10: "},
+		{head + "cl: bind A -> SUCCESS é=1", "t.af:3:23: "},
+		{head + "cl< extra", "t.af:3:5: "},
+	} {
+		if _, err := scenario.Compile("t.af", c.text); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%q:\n got %v\nwant %s", c.text, err, c.want)
 		}
 	}
 }
@@ -86,7 +106,7 @@ func TestVerify(t *testing.T) {
 	got := strings.Join(s.Verify(r), "\n")
 	for _, want := range []string{
 		"t.af:7: REG-09 is expected here and was not found",
-		"t.af: not expected: REG-02@",
+		"t.af:9: not expected: REG-02@",
 		"t.af: 0 conflicts are expected, 1 were found",
 	} {
 		if !strings.Contains(got, want) {

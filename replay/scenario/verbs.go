@@ -185,29 +185,56 @@ func (c *compiler) usual(s *step) []*step {
 
 // enter emits the entry of a step.
 func (c *compiler) enter(s *step, t *thread) error {
+	oc, err := c.prepare(s, t)
+	if err != nil {
+		return err
+	}
+	return c.commit(oc, t)
+}
+
+// prepare makes the entry of a step, without the columns that it sets by name.
+func (c *compiler) prepare(s *step, t *thread) (*openCall, error) {
 	d := c.drivers[s.driver]
 	oc := &openCall{step: s}
 	e := &oc.e
-	e.Phase, e.TID, e.Driver, e.PID = format.PhaseEnter, t.id, d.label, 4
-	e.Has = format.HasTID | format.HasCallID | format.HasIRQL | format.HasDriver | format.HasPID
-	c.callID++
-	e.CallID = c.callID
+	e.Phase, e.TID, e.PID = format.PhaseEnter, t.id, 4
+	e.Has = format.HasTID | format.HasCallID | format.HasIRQL | format.HasPID
+	d.tag(e)
+	if s.form == '=' || s.word == "row" {
+		e.Phase, e.Has = format.PhaseEvent, e.Has&^format.HasCallID
+	} else {
+		c.callID++
+		e.CallID = c.callID
+	}
 	if v := verb(s.word); v != nil {
 		e.Function = v.Function
 		if v.MCM != 0 && d.miniport {
 			e.Function = v.MCM
 		}
 		if len(s.args) != len(v.Args) && !(len(s.args) == len(v.Args)-1 && v.Args[len(s.args)] == 'p') {
-			return c.fail(s.line, "%s takes %s, not %d: %s", v.Word, counted(len(v.Args), "argument"), len(s.args), v.usage())
+			return nil, c.fail(s.line, "%s takes %s, not %d: %s", v.Word, counted(len(v.Args), "argument"), len(s.args), v.usage())
 		}
 		if err := c.fill(s, d, v, oc); err != nil {
-			return err
+			return nil, err
 		}
-	} else if e.Function = ndis.Lookup(s.word); e.Function == ndis.FuncUnknown {
-		return c.fail(s.line, "%q is neither a verb nor a function of the vocabulary", s.word)
+	} else if s.word == "row" {
+		if err := c.anyRow(s, e); err != nil {
+			return nil, err
+		}
+	} else if e.Function = ndis.Lookup(s.word); e.Function == ndis.FuncUnknown && s.word != unknownFunction {
+		return nil, c.fail(s.line, "%q is neither a verb nor a function of the vocabulary", s.word)
 	} else if len(s.args) > 0 {
-		return c.fail(s.line, "a function by its name takes key=value only")
+		return nil, c.fail(s.line, "a function by its name takes key=value only")
 	}
+	for _, kv := range c.defaults {
+		_ = c.set(e, kv) // they were tried when they were given
+	}
+	return oc, nil
+}
+
+// commit emits the entry that prepare made.
+func (c *compiler) commit(oc *openCall, t *thread) error {
+	s, e := oc.step, &oc.e
 	for _, kv := range s.keys {
 		if k, ok := strings.CutPrefix(kv.key, "<"); ok {
 			oc.ret = append(oc.ret, keyValue{k, kv.value})
@@ -219,7 +246,9 @@ func (c *compiler) enter(s *step, t *thread) error {
 	if oc.take != nil {
 		oc.take(e)
 	}
-	t.calls = append(t.calls, oc)
+	if e.Phase == format.PhaseEnter && s.word != "row" {
+		t.calls = append(t.calls, oc)
+	}
 	return nil
 }
 
@@ -227,9 +256,29 @@ func (c *compiler) enter(s *step, t *thread) error {
 func (c *compiler) leave(s *step, t *thread) error {
 	oc := t.calls[len(t.calls)-1]
 	t.calls = t.calls[:len(t.calls)-1]
-	e := oc.e
+	e, ok, err := c.prepareReturn(oc, s)
+	if err != nil {
+		return err
+	}
+	if ok {
+		keys := oc.ret
+		if s != oc.step {
+			keys = append(keys, s.keys...)
+		}
+		if err := c.commitReturn(oc, s, e, keys); err != nil {
+			return err
+		}
+	}
+	c.mark(oc, s)
+	return nil
+}
+
+// prepareReturn makes the return row of a call, without the columns that are set by name. It
+// says whether there is one.
+func (c *compiler) prepareReturn(oc *openCall, s *step) (e format.Event, ok bool, err error) {
+	e = oc.e
 	e.Phase, e.Detail = format.PhaseReturn, ""
-	e.Has &= format.HasTID | format.HasCallID | format.HasIRQL | format.HasDriver | format.HasPID
+	e.Has &= rowFields
 	status := s.status
 	if status == "" {
 		status = oc.step.status
@@ -238,21 +287,20 @@ func (c *compiler) leave(s *step, t *thread) error {
 		status = "SUCCESS"
 	}
 	if status == "none" {
-		c.mark(oc, s)
-		return nil // it never returns
+		return e, false, nil // it never returns
 	}
 	if st, err := ndis.ParseStatus(status); err != nil {
-		return c.fail(s.line, "%v", err)
+		return e, false, c.fail(s.line, "%v", err)
 	} else if returnsStatus(e.Function) {
 		e.Status, e.Has = uint32(st), e.Has|format.HasStatus
 	}
 	if oc.out != nil {
 		oc.out(&e, status)
 	}
-	keys := oc.ret
-	if s != oc.step {
-		keys = append(keys, s.keys...)
-	}
+	return e, true, nil
+}
+
+func (c *compiler) commitReturn(oc *openCall, s *step, e format.Event, keys []keyValue) error {
 	for _, kv := range keys {
 		if err := c.set(&e, kv); err != nil {
 			return c.fail(s.line, "%v", err)
@@ -261,6 +309,48 @@ func (c *compiler) leave(s *step, t *thread) error {
 	oc.rows = append(oc.rows, c.emit(e))
 	if oc.take != nil {
 		oc.take(&e)
+	}
+	return nil
+}
+
+// unknownFunction is the word for a row whose function is not of the vocabulary.
+const unknownFunction = "unknown-function"
+
+// anyRow reads the arguments of "row".
+func (c *compiler) anyRow(s *step, e *format.Event) error {
+	if len(s.args) != 2 {
+		return c.fail(s.line, "row takes a phase and a function: row return NdisClOpenAddressFamilyEx")
+	}
+	switch s.args[0] {
+	case "enter":
+		e.Phase = format.PhaseEnter
+	case "return":
+		e.Phase = format.PhaseReturn
+	case "event":
+	default:
+		return c.fail(s.line, "phase %q is none of enter, return, event", s.args[0])
+	}
+	if e.Function = ndis.Lookup(s.args[1]); e.Function == ndis.FuncUnknown && s.args[1] != unknownFunction {
+		return c.fail(s.line, "%q is not a function of the vocabulary", s.args[1])
+	}
+	return nil
+}
+
+// single emits a row that stands for itself.
+func (c *compiler) single(s *step, t *thread) error {
+	oc, err := c.prepare(s, t)
+	if err != nil {
+		return err
+	}
+	if s.status != "" {
+		st, err := ndis.ParseStatus(s.status)
+		if err != nil {
+			return c.fail(s.line, "%v", err)
+		}
+		oc.e.Status, oc.e.Has = uint32(st), oc.e.Has|format.HasStatus
+	}
+	if err := c.commit(oc, t); err != nil {
+		return err
 	}
 	c.mark(oc, s)
 	return nil
@@ -302,9 +392,8 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 			e.Has |= format.HasAFType | format.HasAFMajor | format.HasAFMinor
 		case 'o':
 			if o = c.opens[arg]; o == nil {
-				o = &open{name: arg, handle: c.handle(), clientCtx: c.handle(), managerCtx: c.handle()}
+				o = &open{name: arg, handle: c.word(arg), clientCtx: c.word(arg + ".ctx"), managerCtx: c.word(arg + ".cm")}
 				c.opens[arg] = o
-				c.words[arg], c.words[arg+".ctx"], c.words[arg+".cm"] = o.handle, o.clientCtx, o.managerCtx
 			}
 		case 'n':
 			n, err := strconv.ParseUint(arg, 0, 32)
@@ -335,8 +424,7 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 	}
 	bindingContext := func() uint64 {
 		if d.contexts[a.name] == 0 {
-			d.contexts[a.name] = c.handle()
-			c.words[d.name+"@"+a.name+".ctx"] = d.contexts[a.name]
+			d.contexts[a.name] = c.word(d.name + "@" + a.name + ".ctx")
 		}
 		return d.contexts[a.name]
 	}
@@ -344,9 +432,8 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 	withBinding := func() {
 		h := d.bindings[a.name]
 		if h == 0 {
-			h = c.handle()
+			h = c.word(d.name + "@" + a.name)
 			d.bindings[a.name] = h
-			c.words[d.name+"@"+a.name] = h
 		}
 		e.Binding, e.Has = h, e.Has|format.HasBinding
 	}
@@ -368,19 +455,17 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 		context(a.context)
 	case "bind":
 		withAdapter()
-		c.words[d.name+"@"+a.name+".bind"] = c.handle()
+		c.call(d.name+"@"+a.name+".bind", c.handle())
 		detail(`{"bind_context":"` + bindID() + `"}`)
 	case "bound":
 		detail(`{"bind_context":"` + bindID() + `"}`)
 		status()
 	case "open-adapter":
 		withAdapter()
-		d.contexts[a.name] = c.handle()
-		c.words[d.name+"@"+a.name+".ctx"] = d.contexts[a.name]
+		d.contexts[a.name] = c.call(d.name+"@"+a.name+".ctx", c.handle())
 		context(bindingContext())
 		detail(`{"bind_context":"` + bindID() + `","protocol":"` + hex(d.protocol) + `"}`)
-		d.bindings[a.name] = c.handle()
-		c.words[d.name+"@"+a.name] = d.bindings[a.name]
+		d.bindings[a.name] = c.call(d.name+"@"+a.name, c.handle())
 		oc.out = func(r *format.Event, st string) {
 			if st == "SUCCESS" || st == "PENDING" {
 				r.Binding, r.Has = d.bindings[a.name], r.Has|format.HasBinding
@@ -392,7 +477,7 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 				d.contexts[a.name] = r.Context
 			case r.Phase == format.PhaseReturn && r.Has&format.HasBinding != 0:
 				d.bindings[a.name] = r.Binding
-				c.words[d.name+"@"+a.name] = r.Binding
+				c.call(d.name+"@"+a.name, r.Binding)
 			}
 		}
 	case "adapter-opened", "adapter-closed":
@@ -402,7 +487,7 @@ func (c *compiler) fill(s *step, d *driver, v *Verb, oc *openCall) error {
 		}
 	case "unbind":
 		context(bindingContext())
-		c.words[d.name+"@"+a.name+".unbind"] = c.handle()
+		c.call(d.name+"@"+a.name+".unbind", c.handle())
 		detail(`{"unbind_context":"` + unbindID() + `"}`)
 	case "unbound":
 		detail(`{"unbind_context":"` + unbindID() + `"}`)

@@ -36,8 +36,9 @@ const (
 
 // exit is an error with its exit code. Without an error nothing is printed.
 type exit struct {
-	code int
-	err  error
+	code    int
+	err     error
+	stopped bool // a signal was the way to end, not an interruption
 }
 
 func (e *exit) Error() string {
@@ -55,7 +56,16 @@ func Exit(code int, err error) error {
 	if code == OK && err == nil {
 		return nil
 	}
-	return &exit{code, err}
+	return &exit{code: code, err: err}
+}
+
+// Stopped is Exit for a command that goes on until a signal tells it to stop: the signal
+// does not count as an interruption.
+func Stopped(code int, err error) error {
+	if code == OK && err == nil {
+		return nil
+	}
+	return &exit{code: code, err: err, stopped: true}
 }
 
 // Main runs a command and returns the exit code. Errors that say no code are mistakes on
@@ -80,7 +90,7 @@ func Main(root *cobra.Command) (code int) {
 	switch {
 	case err == nil:
 		return OK
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !(errors.As(err, &e) && e.stopped):
 		fmt.Fprintf(os.Stderr, "%s: interrupted\n", root.Name())
 		return Interrupted
 	case errors.As(err, &e):

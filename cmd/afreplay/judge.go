@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aftrace/aftrace/analysis/check"
+	"github.com/aftrace/aftrace/analysis/report"
+	"github.com/aftrace/aftrace/analysis/timing"
+	"github.com/aftrace/aftrace/cmd/internal/cli"
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/replay"
+)
+
+// judge replays traces.
+type judge struct {
+	o        check.Options
+	keep     bool // the rows will be read again
+	timed    bool
+	traces   []report.Trace
+	timings  *timing.Recorder
+	progress func(bytes int64)
+
+	mu     sync.Mutex
+	files  map[int]string // of traces whose path is not that of a file
+	copies []string       // of standard input, to be removed
+}
+
+// newJudge returns a judge. keep says that rows will be asked for, timed that timings will.
+func newJudge(o check.Options, keep, timed bool) *judge {
+	return &judge{o: o, keep: keep, timed: timed, files: map[int]string{}, timings: timing.New(), progress: func(int64) {}}
+}
+
+func (j *judge) close() {
+	for _, path := range j.copies {
+		os.Remove(path)
+	}
+}
+
+// replay replays the traces at paths, several at a time, and keeps them in their order. What
+// is wrong with a trace is part of the report; an error is one of ours.
+func (j *judge) replay(ctx context.Context, jobs int, paths ...string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		wg    sync.WaitGroup
+		next  atomic.Int64
+		bytes atomic.Int64
+	)
+	traces := make([]report.Trace, len(paths))
+	timings := &inOrder{into: j.timings, waiting: map[int]*timing.Recorder{}}
+	for range min(jobs, len(paths)) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(paths) {
+					return
+				}
+				o := j.o
+				var recorder *timing.Recorder
+				if j.timed {
+					recorder = timing.New()
+					o.Replay.Hook = recorder
+				}
+				told := int64(0)
+				o.Progress = func(_ uint64, at int64) {
+					done := bytes.Add(at - told)
+					told = at
+					j.mu.Lock()
+					j.progress(done)
+					j.mu.Unlock()
+				}
+				t, err := j.one(ctx, i, paths[i], o)
+				if err != nil {
+					cancel(err)
+					return
+				}
+				traces[i] = t
+				if st, err := os.Stat(paths[i]); err == nil {
+					bytes.Add(st.Size() - told)
+				}
+				timings.add(i, recorder)
+			}
+		})
+	}
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return cli.Exit(cli.Internal, err)
+	}
+	j.traces = traces
+	return nil
+}
+
+// inOrder merges the timings of traces in the order of the traces, so that the same traces
+// give the same report however many run at a time.
+type inOrder struct {
+	mu      sync.Mutex
+	into    *timing.Recorder
+	next    int
+	waiting map[int]*timing.Recorder
+}
+
+func (o *inOrder) add(i int, r *timing.Recorder) {
+	if r == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.waiting[i] = r
+	for r := o.waiting[o.next]; r != nil; r = o.waiting[o.next] {
+		o.into.Merge(r)
+		delete(o.waiting, o.next)
+		o.next++
+	}
+}
+
+// one replays the trace at path, which is number i.
+func (j *judge) one(ctx context.Context, i int, path string, o check.Options) (report.Trace, error) {
+	if path == "-" {
+		return j.stdin(ctx, i, o)
+	}
+	return check.Trace(ctx, path, o)
+}
+
+// follow replays a trace while it grows, until it is complete, nothing came for the time
+// idle, or ctx is done. tell hears of findings as they come.
+func (j *judge) follow(ctx context.Context, path string, idle time.Duration, tell func(*replay.Finding)) error {
+	o := j.o
+	o.Found = tell
+	o.Progress = func(_ uint64, at int64) { j.progress(at) }
+	if j.timed {
+		o.Replay.Hook = j.timings
+	}
+	open := func() (io.ReadCloser, error) { return os.Open(path) }
+	if path == "-" {
+		open = func() (io.ReadCloser, error) { return io.NopCloser(cli.Stdin(ctx)), nil }
+	}
+	file, err := open()
+	if err != nil {
+		j.traces = []report.Trace{{Path: path, Err: err}}
+		return nil
+	}
+	defer file.Close()
+	in := cli.Follow(ctx, file, path != "-", idle)
+	if path == "-" && j.keep {
+		copied, err := j.copyOfStdin(0)
+		if err != nil {
+			return cli.Exit(cli.Internal, err)
+		}
+		defer copied.Close()
+		in = io.TeeReader(in, copied)
+	}
+	t, err := check.Read(context.WithoutCancel(ctx), in, path, o)
+	if err != nil {
+		return cli.Exit(cli.Internal, err)
+	}
+	j.traces = []report.Trace{t}
+	return nil
+}
+
+// stdin replays standard input, with a copy on the side if its rows will be read again.
+func (j *judge) stdin(ctx context.Context, i int, o check.Options) (report.Trace, error) {
+	in := cli.Stdin(ctx)
+	if !j.keep {
+		return check.Read(ctx, in, "-", o)
+	}
+	copied, err := j.copyOfStdin(i)
+	if err != nil {
+		return report.Trace{}, err
+	}
+	t, err := check.Read(ctx, io.TeeReader(in, copied), "-", o)
+	return t, errors.Join(err, copied.Close())
+}
+
+// copyOfStdin makes the file that trace i is read from again.
+func (j *judge) copyOfStdin(i int) (*os.File, error) {
+	copied, err := os.CreateTemp("", "afreplay-stdin-*")
+	if err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.copies = append(j.copies, copied.Name())
+	j.files[i] = copied.Name()
+	return copied, nil
+}
+
+// rows reads the rows that prove something a second time. Rows that are not there any more
+// are shown as numbers.
+func (j *judge) rows(trace int, seqs []uint64) map[uint64]format.Event {
+	path := j.traces[trace].Path
+	if file, ok := j.files[trace]; ok {
+		path = file
+	}
+	found, _ := report.Evidence(path, seqs)
+	return found
+}
