@@ -39,3 +39,16 @@ func (b *Batch) appendRange(src *Batch, from, to int) {
 	}
 	b.Driver.Data = append(b.Driver.Data, src.Driver.Data[src.Driver.Offsets[from]:src.Driver.Offsets[to]]...)
 }
+
+// AppendRows adds rows from:to of src, which may not be b.
+func (b *Batch) AppendRows(src *Batch, from, to int) {
+	if to <= from {
+		return
+	}
+	b.appendRange(src, from, to)
+	shift := int32(len(b.Detail.Data)) - src.Detail.Offsets[from]
+	for _, o := range src.Detail.Offsets[from+1 : to+1] {
+		b.Detail.Offsets = append(b.Detail.Offsets, o+shift)
+	}
+	b.Detail.Data = append(b.Detail.Data, src.Detail.Data[src.Detail.Offsets[from]:src.Detail.Offsets[to]]...)
+}

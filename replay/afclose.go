@@ -83,6 +83,10 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 	d := c.exhume(k)
 	manager := isManagerCall[cl.fn] || d != nil && cl.label != 0 && cl.label == d.mgrLabel && cl.label != d.clientLabel
 	if d != nil {
+		if by := c.labelled(cl.label); manager && by != nil && !by.upSeen {
+			c.skip(rule.USE01, reasonNoUpcalls) // the handle may be a new one, told in a callback
+			return nil
+		}
 		c.check(rule.USE01)
 		c.deadUse(cl, d, manager || cl.label != 0 && cl.label == d.mgrLabel && cl.label != d.clientLabel)
 		return nil

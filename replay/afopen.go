@@ -355,6 +355,7 @@ func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
 	if o.hasHdl && o.handle != h && o.cmUpcalls > 0 {
 		// The two sides were given different handles: each keeps its own.
 		c.defect(DefectHandleDiffers)
+		o.guessed = o.guessed || c.nGaps > 0
 		if !ok {
 			c.opens.put(key{kindAF<<56 | o.ns, h}, o)
 			o.alias = h
@@ -689,13 +690,23 @@ func (c *Checker) judgeStillPending(cl *call, at ev) {
 		return
 	}
 	f := c.report(rule.OPEN09, cl.ev, rule.Client, cl.b.adapter, c.who(cl.b.label, cl.b.driver),
-		cl.name()+" while an open of an AF on the same binding is pending", p.clOpen.ret, at)
+		cl.name()+" while an open of an AF on the same binding is pending", p.clOpen.ret, at).since(p.openEnter)
 	if cl.o != nil && cl.fn == ndis.NdisClOpenAddressFamilyEx && (!p.hasTyp || p.typ != cl.afType) {
 		c.unclear(f, rule.AMB23, rule.Info)
 	}
 }
 
 // --- the call manager is asked ---
+
+// elsewhere says that cl does not run inside the client's open o, and that the call which it
+// runs inside may not be in the trace: that it belongs to o is a guess then.
+func (c *Checker) elsewhere(cl *call, o *afOpen) bool {
+	if c.nGaps == 0 && o.adapter != nil && o.adapter.init.state != markNone {
+		return false
+	}
+	in := cl.inside(ndis.NdisClOpenAddressFamilyEx)
+	return in == nil || in.o != o
+}
 
 func enterCmOpen(c *Checker, cl *call) {
 	// Who was asked?
@@ -723,7 +734,8 @@ func enterCmOpen(c *Checker, cl *call) {
 	case o != nil && o.cmUpcalls > 0:
 		c.check(rule.OPEN05)
 		c.report(rule.OPEN05, cl.ev, rule.NDIS, o.adapter, c.who(cl.label, d),
-			"ProtocolCmOpenAf was called more than once for one open", o.cmOpen.call, o.openEnter).since(o.adapter.birth())
+			"ProtocolCmOpenAf was called more than once for one open", o.cmOpen.call, o.openEnter).since(o.adapter.birth()).
+			guess(o.guessed || c.elsewhere(cl, o))
 		return
 	case o == nil:
 		x := c.newOpen(cl)
@@ -746,6 +758,7 @@ func enterCmOpen(c *Checker, cl *call) {
 		}
 		o = x
 	default:
+		o.guessed = o.guessed || c.elsewhere(cl, o)
 		c.landed(o)
 	}
 	cl.o, cl.n = o, int(o.id)

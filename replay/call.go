@@ -626,7 +626,7 @@ func returnDispatchConnected(c *Checker, cl *call, at ev, known bool, st ndis.St
 		c.skip(rule.CALL09, reasonAssumed)
 		return
 	}
-	if v.state == callConnected && v.inactive() && v.activated == 0 { // AMB-10
+	if v.state == callConnected && v.inactive() && (v.activated == 0 || c.before(&v.deactMark, cl)) { // AMB-10
 		v.idleWarned.drop()
 		c.vcReport(rule.CALL09, cl.ev, sideManager, v, cl.name()+" was called although the VC is not active", v.dispatch.call, at)
 	}
@@ -1090,6 +1090,7 @@ func enterDispatchQoS(c *Checker, cl *call) {
 	if v := c.managerVC(cl); v != nil {
 		c.vcVariant(cl, v)
 		cl.gen = v.calls
+		cl.busy = v.activated == v.changedFrom
 	}
 }
 
@@ -1104,7 +1105,7 @@ func returnDispatchQoS(c *Checker, cl *call, at ev, known bool, st ndis.Status) 
 	case v.state != callConnected:
 		c.skip(rule.QOS04, reasonAssumed)
 	case c.vcReady(rule.QOS04, v):
-		if v.activated == v.changedFrom && v.act.state != opCalled && v.miniAct.state != opCalled {
+		if cl.busy && v.activated == v.changedFrom && v.act.state != opCalled && v.miniAct.state != opCalled {
 			c.vcReport(rule.QOS04, cl.ev, sideManager, v, cl.name()+" was called although the VC was not activated with new parameters", v.act.last(), at)
 		}
 		v.changedFrom = v.activated

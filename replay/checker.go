@@ -121,6 +121,7 @@ type Checker struct {
 	unjudged   [ndis.NumFuncs]uint64
 	span       Span
 	observed   Row
+	cur        *call // whose row is replayed; nil between rows
 }
 
 // New returns a Checker for one trace.
@@ -174,6 +175,7 @@ func (c *Checker) row() {
 		c.plausible(at)
 	}
 	c.lastTS, c.lastSeq = at.ts, at.seq
+	c.cur = nil
 	for c.held.n > 0 && c.held.at(0).due < at.ts {
 		c.held.pop().check()
 	}

@@ -192,6 +192,7 @@ func init() {
 
 // entered applies the entry of a call.
 func (c *Checker) entered(cl *call) {
+	c.cur = cl
 	if cl.label != 0 {
 		d := c.labelled(cl.label)
 		if d.first == ndis.FuncNone {
@@ -258,6 +259,7 @@ func (c *Checker) passThrough(cl *call) {
 
 // returned applies the return of a call.
 func (c *Checker) returned(cl *call, at ev, known bool, st ndis.Status) {
+	c.cur = cl
 	if cl.fn >= ndis.NumFuncs {
 		return
 	}

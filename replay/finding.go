@@ -55,6 +55,7 @@ type finding struct {
 	inferred bool
 	atEnd    bool // something that had not come when the trace ended
 	dropped  bool
+	guessed  bool    // which calls belong together is not certain
 	claims   *driver // its calls must be captured for the finding to stand
 	shown    bool    // the row alone proves it
 }
@@ -170,9 +171,41 @@ func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver
 	}
 	slices.Sort(f.Events)
 	f.Events = slices.Compact(f.Events)
+	if c.cur != nil {
+		if c.nGaps > 0 {
+			f.from = min(f.from, c.doubt(id, c.cur))
+		}
+		f.guess(c.cur.o != nil && c.cur.o.guessed)
+	}
 	c.findings = append(c.findings, f)
 	return f
 }
+
+// sinceOpen are the rules that say that something came once too often, or without what it
+// answers: what was lost since the AF was opened could have been the call that it belongs to.
+var sinceOpen = map[rule.ID]bool{
+	rule.OPEN08: true, rule.OPEN14: true, rule.CLOSE03: true, rule.CLOSE05: true, rule.CLOSE12: true, rule.CLOSE15: true, rule.CLOSE18: true,
+}
+
+// doubt gives the time from which on something lost may have led the replay to take the
+// object of cl for another one: the two sides of an open, and a binding and its handle, are
+// joined by the calls that make them.
+func (c *Checker) doubt(id rule.ID, cl *call) int64 {
+	from := int64(maxTime)
+	if o := cl.o; o != nil {
+		made := max(o.openEnter.ts, o.clOpen.ret.ts, o.clFinalAt.ts, o.cmFinalAt.ts)
+		if o.openEnter.seen() && (sinceOpen[id] || c.lostWithin(o.openEnter.ts, made)) {
+			from = o.openEnter.ts
+		}
+	}
+	if b := cl.b; b != nil && b.open.call.seen() && c.lostWithin(b.open.call.ts, b.opened.ts) {
+		from = min(from, b.open.call.ts)
+	}
+	return from
+}
+
+// lostWithin says that a gap touches the closed interval. Gaps come in the order of their ends.
+func (c *Checker) lostWithin(from, to int64) bool { return overlap(c.gaps, from, to) }
 
 // extend adds rows to the proof of a finding.
 func (c *Checker) extend(f *finding, proof ...ev) {
@@ -220,6 +253,13 @@ func (f *finding) since(e ev) *finding {
 	return f
 }
 
+// guess says whether the finding rests on calls of which it is not certain that they belong
+// to each other.
+func (f *finding) guess(yes bool) *finding {
+	f.guessed = f.guessed || yes
+	return f
+}
+
 // evident says that the row shows the finding by itself: nothing lost could explain it.
 func (f *finding) evident() *finding {
 	f.shown = true
@@ -246,6 +286,7 @@ func (c *Checker) Finish(end End) *Result {
 		c.lost += end.LostEvents
 		c.addGap(gap{minTime, maxTime, 0})
 	}
+	c.cur = nil
 	for c.held.n > 0 {
 		c.held.pop().check()
 	}
@@ -279,6 +320,8 @@ func (c *Checker) Finish(end End) *Result {
 		switch {
 		case f.inferred:
 			f.Inconclusive, f.Why = true, "it rests on rows that were inferred"
+		case f.guessed:
+			f.Inconclusive, f.Why = true, "which calls belong to each other is a guess"
 		case f.shown:
 		case f.atEnd && end.Truncated:
 			f.Inconclusive, f.Why = true, "the trace is cut short"

@@ -115,6 +115,7 @@ func (c *Checker) addPartyContext(p *party, s side, value uint64) {
 	x.value, x.has = value, true
 	x.next, _ = c.parties.get(k)
 	c.parties.put(k, p)
+	c.deadParties.forget(k)
 }
 
 func (c *Checker) dropPartyContext(p *party, s side) {
@@ -182,6 +183,8 @@ type deadParty struct {
 	end     mark
 	cmAdd   deadOp
 	cmDrop  deadOp
+	add     deadOp // of the client, under its context
+	drops   deadOp
 }
 
 // buryParty moves p to the dead.
@@ -202,6 +205,15 @@ func (c *Checker) buryParty(p *party, at ev, t thread) {
 			d.adapter = a.id
 		}
 		if c.deadParties.push(k, d, c.maxDead) {
+			c.evicted = true
+		}
+	}
+	if x := p.ctx[sideClient]; x.has && (p.add.call.seen() || p.drops.call.seen()) {
+		d := deadParty{labels: v.labels, add: p.add.dead(), drops: p.drops.dead()}
+		if a := v.home(); a != nil {
+			d.adapter = a.id
+		}
+		if c.deadParties.push(key{partyKinds[sideClient]<<56 | p.ns, x.value}, d, c.maxDead) {
 			c.evicted = true
 		}
 	}
@@ -314,6 +326,9 @@ func (c *Checker) calledParty(cl *call, s side, cause, cause2 ndis.Func) *party 
 			p = q
 		}
 	}
+	if p == nil && s == sideClient && c.toldDeadParty(cl) {
+		return nil
+	}
 	if p == nil {
 		c.blindParty = true
 		return nil
@@ -327,6 +342,37 @@ func (c *Checker) calledParty(cl *call, s side, cause, cause2 ndis.Func) *party 
 		c.vcDriver(p.v, s).touch(true)
 	}
 	return p
+}
+
+// toldDeadParty judges a completion callback for a party that is gone: NDIS tells the client
+// once. It says whether the callback is about such a party.
+func (c *Checker) toldDeadParty(cl *call) bool {
+	if cl.has&format.HasContext == 0 || cl.context == 0 {
+		return false
+	}
+	d := c.deadParties.find(key{partyKinds[sideClient]<<56 | cl.ns, cl.context})
+	if d == nil || d.labels[sideClient] != cl.label {
+		return false
+	}
+	o := d.drops
+	switch cl.fn {
+	case ndis.ProtocolClAddPartyComplete:
+		o = d.add
+	case ndis.ProtocolClDropPartyComplete:
+	default:
+		return false
+	}
+	if cl.d.caller == callerSelf {
+		return true
+	}
+	if cl.d.caller == callerUnknown || o.state != opDone && o.state != opSync && o.state != opEarly {
+		c.skip(rule.PARTY02, reasonAssumed)
+		return true
+	}
+	c.check(rule.PARTY02)
+	f := c.report(rule.PARTY02, cl.ev, rule.NDIS, nil, c.names[cl.label], "NDIS called "+cl.name()+" for a party that is gone, and about which the client knows", o.last)
+	f.Adapter = d.adapter
+	return true
 }
 
 // managerParty takes the context that the call manager hands back for a party (PARTY-08).

@@ -480,6 +480,7 @@ func (c *Checker) registrationRefused(cl *call, r *registration, at ev, st ndis.
 	}
 	if st == ndis.StatusFailure {
 		switch {
+		case going(r.b) || r.mcm && a.halt.state != markNone: // refused because it is going itself
 		case o != nil:
 			held, since := int64(-1), int64(NoTime)
 			if o.ret.seen() && !o.assumed {
@@ -956,6 +957,9 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 	}
 	f := c.report(id, at, rule.NDIS, r.adapter, c.who(x.label, x.driver),
 		what+" was never notified of "+ndis.AFType(r.typ).String()+" of "+c.named(r), r.enter, r.ret, x.complete, over)
+	if b := r.b; b != nil && b.attempt == nil {
+		f.since(r.adapter.birth()) // whether the call manager's bind was complete is not known
+	}
 	if !isClient {
 		c.unclear(f, rule.AMB04, rule.Error)
 	}

@@ -1008,6 +1008,12 @@ func enterCmDeregisterSapComplete(c *Checker, cl *call) {
 		return
 	}
 	cl.s, cl.sid = s, s.id
+	if cl.has&format.HasStatus != 0 && cl.status == ndis.StatusPending {
+		c.check(rule.SAP09)
+		c.completedPending(cl, s, rule.CallManager, s.managerNames(c), s.cmDereg.ret)
+		s.cmDereg.assume() // it completes nothing
+		return
+	}
 	s.cmDone.open(cl)
 	if cl.has&format.HasStatus == 0 {
 		c.skip(rule.SAP09, reasonNoStatus)
@@ -1015,8 +1021,6 @@ func enterCmDeregisterSapComplete(c *Checker, cl *call) {
 	}
 	switch c.check(rule.SAP09); cl.status {
 	case ndis.StatusSuccess:
-	case ndis.StatusPending:
-		c.completedPending(cl, s, rule.CallManager, s.managerNames(c), s.cmDereg.ret)
 	default:
 		c.report(rule.SAP09, cl.ev, rule.CallManager, s.adapter(), s.managerNames(c),
 			"the deregistration of a SAP was completed with "+cl.status.String()+"; it carries SUCCESS", s.cmDereg.ret).evident()

@@ -114,6 +114,8 @@ type vc struct {
 	activated  uint64 // how often
 	counting   bool   // the activation under way has been counted
 	reactivity ev     // a re-activation that failed
+	tentative  bool   // an activation of an MCM pended, and was taken for a success (AMB-09)
+	wasActive  tri    // before it
 	act        vcOp
 	miniAct    vcOp
 	deact      vcOp
@@ -588,7 +590,7 @@ func (c *Checker) completed(cl *call, r *vcOp, id rule.ID, s side, v *vc, what s
 	default:
 		c.check(id)
 	}
-	if cl.has&format.HasStatus != 0 && cl.status == ndis.StatusPending && id != rule.VC09 {
+	if cl.has&format.HasStatus != 0 && cl.status == ndis.StatusPending {
 		c.vcReport(id, cl.ev, s, v, cl.name()+" carries NDIS_STATUS_PENDING", asked, ret).evident()
 		r.assume()
 		r.blurred = true
@@ -1137,7 +1139,7 @@ func (c *Checker) deletable(cl *call, v *vc, s side, at ev, gone bool) bool {
 	}
 	active, leaving := v.isActive(), v.deact.owes()
 	switch {
-	case active && gone && v.closedCall.seen() && c.captured(v, sideManager, false):
+	case active && gone && v.closedCall.seen() && v.act.call.n < v.closedCall.n && c.captured(v, sideManager, false):
 		c.check(rule.CALL14)
 		v.notDeact.drop()
 		c.vcReport(rule.CALL14, cl.ev, sideManager, v,
@@ -1286,7 +1288,7 @@ func enterActivate(c *Checker, cl *call) {
 	c.vcVariant(cl, v)
 	c.kindOf(cl, v)
 	v.act.ask(cl.ev)
-	v.counting = true
+	v.counting, v.tentative = true, false
 	v.askParams, v.hasAsk = cl.d.callParams, cl.d.has&keyCallParams != 0
 }
 
@@ -1319,7 +1321,10 @@ func returnActivate(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 			v.active = unknown
 		}
 		v.activated++
-	case st == ndis.StatusSuccess, st == ndis.StatusPending && mcm:
+	case st == ndis.StatusSuccess:
+		v.activatedVC()
+	case st == ndis.StatusPending && mcm && v.act.state != opDone:
+		v.tentative, v.wasActive = true, v.active
 		v.activatedVC()
 	case st == ndis.StatusPending:
 	default:
@@ -1394,13 +1399,16 @@ func enterActivated(c *Checker, cl *call) {
 		}
 		return
 	}
-	if cl.status == ndis.StatusSuccess {
+	switch {
+	case cl.status == ndis.StatusSuccess:
 		v.activatedVC()
-	} else if v.mcm == yes && v.active == yes && v.act.ret.seen() && v.activated <= 1 {
-		v.active = unknown // PENDING was taken for success
-	} else {
+	case v.tentative:
+		v.active = v.wasActive
+		c.activationFailed(v, cl.ev)
+	default:
 		c.activationFailed(v, cl.ev)
 	}
+	v.tentative = false
 }
 
 func enterDeactivate(c *Checker, cl *call) {
@@ -1416,6 +1424,7 @@ func enterDeactivate(c *Checker, cl *call) {
 	c.vcVariant(cl, v)
 	c.kindOf(cl, v)
 	cl.busy = v.inactive()
+	v.tentative = false
 	v.deact.ask(cl.ev)
 }
 

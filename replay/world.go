@@ -375,7 +375,8 @@ type afOpen struct {
 	retired     bool
 	conflict    bool
 	openEnter   ev
-	early       ev // the client was told before the call manager had answered
+	guessed     bool // a gap left open which calls of the two sides belong together
+	early       ev   // the client was told before the call manager had answered
 	earlyStatus ndis.Status
 	alias       uint64   // the client's handle, if it was given another one than the call manager
 	unproven    ev       // the completion that overtook the return of a pended open

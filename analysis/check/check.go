@@ -27,6 +27,9 @@ type Options struct {
 	// the input it began; it may be nil.
 	Progress func(rows uint64, bytes int64)
 
+	// Batch is told of each batch before it is replayed; it may be nil.
+	Batch func(*format.Batch)
+
 	// Found is told after each batch of the findings in it, for those who watch a growing
 	// trace; see replay.Checker.News. It may be nil.
 	Found func(*replay.Finding)
@@ -54,53 +57,84 @@ func Read(ctx context.Context, in io.Reader, name string, o Options) (report.Tra
 }
 
 func run(ctx context.Context, r *format.Reader, path string, o Options) (report.Trace, error) {
-	o.Replay.Metadata = r.Metadata()
-	c := replay.New(o.Replay)
-	t := report.Trace{Path: path}
-	var told losses
-	news := 0
-	for t.Err == nil {
+	w := NewWorld(path, r.Metadata(), o)
+	var broken error
+	for {
 		if err := ctx.Err(); err != nil {
-			return t, err
+			return report.Trace{Path: path}, err
 		}
 		b, err := r.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			t.Err = err
+			broken = err
 			break
 		}
-		for i, p := range b.Phase[:b.N] {
-			if p == format.PhaseGap {
-				told.add(b, i)
-			}
-		}
-		if err := c.Batch(b); err != nil {
-			return t, err
-		}
-		if o.Found != nil {
-			news = c.News(news, o.Found)
+		if err := w.Batch(b); err != nil {
+			return report.Trace{Path: path}, err
 		}
 		if o.Progress != nil {
 			o.Progress(r.Rows(), r.Offset())
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return t, err
+		return report.Trace{Path: path}, err
 	}
-	t.Result = c.Finish(replay.End{
-		Truncated:  r.Truncated() || t.Err != nil,
-		LostEvents: told.unplaced(r.Metadata()),
+	return w.Finish(r.Truncated(), r.Defects(), broken), nil
+}
+
+// World replays one namespace, a host and boot, batch by batch. It is for those who bring
+// the rows themselves; Trace and Read do it for files.
+type World struct {
+	name string
+	o    Options
+	c    *replay.Checker
+	told losses
+	news int
+}
+
+// NewWorld begins the replay of rows with the metadata md; name stands for them in reports.
+func NewWorld(name string, md format.Metadata, o Options) *World {
+	o.Replay.Metadata = md
+	return &World{name: name, o: o, c: replay.New(o.Replay)}
+}
+
+// Batch replays rows. The only error is replay.ErrStopped.
+func (w *World) Batch(b *format.Batch) error {
+	for i, p := range b.Phase[:b.N] {
+		if p == format.PhaseGap {
+			w.told.add(b, i)
+		}
+	}
+	if w.o.Batch != nil {
+		w.o.Batch(b)
+	}
+	if err := w.c.Batch(b); err != nil {
+		return err
+	}
+	if w.o.Found != nil {
+		w.news = w.c.News(w.news, w.o.Found)
+	}
+	return nil
+}
+
+// Finish ends the replay: truncated says that the rows may go on where they end, defects are
+// those that their reader counted, and broken is why it could not read on, or nil.
+func (w *World) Finish(truncated bool, defects map[string]uint64, broken error) report.Trace {
+	t := report.Trace{Path: w.name, Err: broken}
+	t.Result = w.c.Finish(replay.End{
+		Truncated:  truncated || broken != nil,
+		LostEvents: w.told.unplaced(w.o.Replay.Metadata),
 	})
 	// What both of them count has one name. To the checker a missing function is an unknown
 	// one, and so is one that was unknown to who wrote the trace.
-	unknown := t.Result.Defects[replay.DefectUnknownFunction] - r.Defects()[format.DefectNullFunction]
-	maps.Copy(t.Result.Defects, r.Defects())
+	unknown := t.Result.Defects[replay.DefectUnknownFunction] - defects[format.DefectNullFunction]
+	maps.Copy(t.Result.Defects, defects)
 	if t.Result.Defects[replay.DefectUnknownFunction] = unknown; unknown == 0 {
 		delete(t.Result.Defects, replay.DefectUnknownFunction)
 	}
-	return t, nil
+	return t
 }
 
 // losses are those that gap rows tell of.

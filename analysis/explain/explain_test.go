@@ -578,3 +578,53 @@ func TestMutilated(t *testing.T) {
 		t.Errorf("only %d explanations", explained)
 	}
 }
+
+// BenchmarkBuild explains one finding of a trace of many opens; BenchmarkReplay is the replay
+// of it alone. Building one is two replays and a look at each row.
+func BenchmarkBuild(b *testing.B) {
+	s, r := busy(b)
+	subjects := explain.All(r)[:1]
+	o, err := s.ReplayOptions()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		open := func() (explain.Source, error) { return &memory{s: s, size: 4096}, nil }
+		if _, err := explain.Build(context.Background(), open, subjects, explain.Options{Replay: o}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(s.Events))*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+func BenchmarkReplay(b *testing.B) {
+	s, _ := busy(b)
+	for b.Loop() {
+		if _, err := s.Replay(4096); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(s.Events))*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// busy is a trace of many opens, one of which is never completed.
+func busy(b *testing.B) (*scenario.Scenario, *replay.Result) {
+	var t strings.Builder
+	t.WriteString("adapter A\ndriver cm call-manager\ndriver cl client\ncl: bind A\ncm: bind A\n  register A Q2931\ncl: notify A Q2931\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&t, "  open A Q2931 af%d\n  close af%d\n", i, i)
+	}
+	t.WriteString("  open A Q2931 last -> PENDING\n    cm: cm-open last -> PENDING\n")
+	s, err := scenario.Compile("busy", t.String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	r, err := s.Replay(4096)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if len(r.Findings) == 0 {
+		b.Fatal("nothing to explain")
+	}
+	return s, r
+}

@@ -71,7 +71,7 @@ type TraceSummary struct {
 
 // Finding is one finding of one trace.
 type Finding struct {
-	ID       string   `json:"id"` // RULE@seq, unique in its trace
+	ID       string   `json:"id"` // RULE@seq; findings of one rule about one row share it
 	Rule     string   `json:"rule"`
 	Severity string   `json:"severity"`
 	Verdict  string   `json:"verdict"` // "violation" or "inconclusive"
@@ -91,6 +91,8 @@ type Finding struct {
 
 	trace int // index in Traces
 	nth   int // index in the findings of its trace
+
+	seq, adapter uint64
 }
 
 // Conflict is one contention between drivers.
@@ -237,6 +239,7 @@ func asFinding(i, k int, t *Trace) Finding {
 		ID: fmt.Sprintf("%s@%d", name(f.Rule), f.Seq), Rule: name(f.Rule), Severity: f.Severity.String(),
 		Verdict: "violation", AtFault: f.AtFault.String(), Message: f.Message, Trace: t.Path,
 		Events: list(f.Events), Adapter: handle(f.Adapter), Driver: known(f.Driver), Also: []string{}, trace: i, nth: k,
+		seq: f.Seq, adapter: f.Adapter,
 	}
 	if f.Inconclusive {
 		out.Verdict, out.Why = "inconclusive", f.Why
@@ -314,3 +317,12 @@ func timingRow(t *timing.Row) Timing {
 	}
 	return row
 }
+
+// TraceIndex is the place of the finding's trace among the traces of the report.
+func (f *Finding) TraceIndex() int { return f.trace }
+
+// Seq is the row where the rule broke.
+func (f *Finding) Seq() uint64 { return f.seq }
+
+// AdapterHandle is the adapter as a number, 0 if it is unknown.
+func (f *Finding) AdapterHandle() uint64 { return f.adapter }

@@ -32,6 +32,7 @@ type TextOptions struct {
 	Color    bool
 	Timings  bool
 	Explain  string // how the trace is named to afreplay explain; its path if empty
+	Flags    string // what else afreplay explain needs to find the same, with a space before it
 	Findings int    // how many findings, and how many conflicts, are shown; DefaultFindings if 0, all if negative
 
 	// Rows fetches the rows of the trace at an index that prove findings, see Evidence. It
@@ -377,7 +378,7 @@ func (t *textReport) hint() {
 		}
 	}
 	t.line("")
-	t.line("why, step by step: afreplay explain %s %s", of, id)
+	t.line("why, step by step: afreplay explain %s %s%s", of, id, t.o.Flags)
 }
 
 // shownWith is the finding in the report that has the events of a conflict, if there is one.
@@ -439,11 +440,16 @@ func (t *textReport) coverage() {
 		t.line("  not checked %d×: %s", reasons[why], rows.Safe(why))
 	}
 	var passed uint64
-	for _, n := range t.unjudged {
-		passed += n
+	var names []string
+	for _, fn := range slices.Sorted(maps.Keys(t.unjudged)) {
+		passed += t.unjudged[fn]
+		if names = append(names, fn.String()); len(names) == reasonsShown && len(t.unjudged) > reasonsShown {
+			names[reasonsShown-1] = "…"
+		}
+		names = names[:min(len(names), reasonsShown)]
 	}
 	if passed > 0 {
-		t.line("  %s of %s not judged by this version", rows.Count(passed, "event"), rows.Count(len(t.unjudged), "function"))
+		t.line("  %s not judged by this version: %s", rows.Count(passed, "event"), strings.Join(names, ", "))
 	}
 	t.line("digest: %s", t.Digest)
 }

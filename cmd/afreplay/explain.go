@@ -205,3 +205,17 @@ func (f *explainFlags) print(list []*explain.Explanation, path string) error {
 		return nil
 	})
 }
+
+// flagsToExplain are those of a run that decide what is found, as afreplay explain wants them.
+func (f *runFlags) flagsToExplain() (flags string) {
+	if f.afIdentity != "type" {
+		flags += " --af-identity " + f.afIdentity
+	}
+	if f.openLimit != time.Millisecond {
+		flags += " --open-limit " + f.openLimit.String()
+	}
+	if len(f.strict) > 0 {
+		flags += " --strict " + strings.Join(f.strict, ",")
+	}
+	return flags
+}

@@ -29,7 +29,8 @@ calls took.
 Exit codes: 0 conforms, 1 violations, 2 usage, 3 input unreadable, 4 inconclusive,
 5 not possible here, 6 internal error or output not written, 130 interrupted.`,
 		Example: `  afreplay demo
-  afreplay run trace.arrow`,
+  afreplay run trace.arrow
+  afreplay explain --demo OPEN-07@122`,
 	})
 	root.AddCommand(demoCommand(), runCommand(), explainCommand(), rulesCommand(), scenarioCommand(), cli.Version("afreplay",
 		fmt.Sprintf("report schema %d", report.Schema),

@@ -257,7 +257,7 @@ func (f *runFlags) tellNews() func(*replay.Finding) {
 func (f *runFlags) write(rep *report.Report, out output, j *judge) error {
 	write := func(w io.Writer) error {
 		return rep.Write(w, out.format, cli.ToolVersion(), report.TextOptions{
-			Color: out.path == "-" && cli.Color(), Timings: f.timings, Findings: f.findings, Rows: j.rows,
+			Color: out.path == "-" && cli.Color(), Timings: f.timings, Findings: f.findings, Flags: f.flagsToExplain(), Rows: j.rows,
 		})
 	}
 	if out.path == "-" {

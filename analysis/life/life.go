@@ -1,0 +1,285 @@
+// Package life follows the objects of a replay through their lives: when each was asked
+// for, was ready for use, began to go and was gone. Tables of objects and the intervals that
+// users care about (register to notify, notify to open, bring-up) are made of it.
+package life
+
+import (
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay"
+)
+
+// At is a row of the trace.
+type At struct {
+	Seq uint64
+	TS  int64 // ns since the Unix epoch
+}
+
+// Seen says whether there is such a row: no row has seq 0 and time 0.
+func (a At) Seen() bool { return a != At{} }
+
+// Key names an object.
+type Key struct {
+	Kind replay.ObjectKind
+	ID   uint64
+}
+
+// Life is one lifetime of an object. What did not happen, or is not in the trace, is the
+// zero At.
+type Life struct {
+	Key
+	Handle  uint64 // 0 if unknown
+	Parent  Key    // what it belongs to; the zero Key (of kind driver) if unknown
+	Adapter uint64 // 0 if unknown
+	Driver  string // label of the driver of its first row, "" if unknown
+	AFType  uint32
+	HasAF   bool
+
+	First   At // its first row: for most objects the call that asks for it
+	Pended  At // since when its making pends
+	Ready   At // since when it can be used: held, open, bound, connected
+	Closing At // since when it goes
+	End     At // since when it is gone, refused or failed
+	Last    At // its last row
+	Rows    uint64
+	State   string // after its last row
+	Failed  bool   // it was never ready and is gone: refused, failed
+	Cut     bool   // a gap touches its life: what is missing may have happened unseen
+	gaps    uint64
+}
+
+// MaxDead is how many ended objects are remembered for rows that come after their end.
+const MaxDead = 1 << 14
+
+// Follower is a replay.Observer that follows objects. Its memory follows the live objects
+// and MaxDead ended ones. It is not safe for concurrent use.
+type Follower struct {
+	// Ended is told of each lifetime once nothing more is expected of it, in the order in
+	// which they ended, and at Finish of the others. The Life must not be kept.
+	Ended func(*Life)
+	// Changed is told of each row that changes the state of an object; it may be nil.
+	Changed func(l *Life, at At)
+	// Saw is told of each row with the objects that it is about; it may be nil.
+	Saw func(r *replay.Row, at At)
+	// Spans is told of the calls of the replay; it may be nil.
+	Spans replay.Hook
+
+	batch *format.Batch
+	lives map[Key]*Life
+	dead  []Key // ring of ended ones
+	next  int
+	free  []*Life
+	gaps  uint64
+	order []*Life // of Finish
+}
+
+var _ replay.Observer = (*Follower)(nil)
+
+// New returns a Follower.
+func New() *Follower { return &Follower{lives: map[Key]*Life{}} }
+
+// Batch says which rows the replay is given next.
+func (f *Follower) Batch(b *format.Batch) { f.batch = b }
+
+// Span passes a call on.
+func (f *Follower) Span(s *replay.Span) {
+	if f.Spans != nil {
+		f.Spans.Span(s)
+	}
+}
+
+// Gap says that events were lost.
+func (f *Follower) Gap() { f.gaps++ }
+
+// Find returns the object of a key, nil if it is not remembered.
+func (f *Follower) Find(k Key) *Life { return f.lives[k] }
+
+// Row takes in what the replay says of a row.
+func (f *Follower) Row(r *replay.Row) {
+	b, i := f.batch, r.Index
+	at := At{r.Seq, b.TS[i]}
+	for k := range r.Objects {
+		o := &r.Objects[k]
+		l := f.lives[Key{o.Kind, o.ID}]
+		if l == nil {
+			l = f.begin(r, k, at)
+		}
+		l.Rows++
+		l.Last = at
+		if l.Handle == 0 {
+			l.Handle = o.Handle
+		}
+		if o.State == l.State {
+			continue
+		}
+		l.State = o.State
+		f.step(l, At{max(o.Since, 0), o.SinceTS}, at)
+	}
+	if f.Saw != nil {
+		f.Saw(r, at)
+	}
+}
+
+// begin adds object k of a row.
+func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
+	var l *Life
+	if n := len(f.free); n > 0 {
+		l, f.free = f.free[n-1], f.free[:n-1]
+		*l = Life{}
+	} else {
+		l = new(Life)
+	}
+	o := &r.Objects[k]
+	l.Key, l.First, l.Handle, l.gaps = Key{o.Kind, o.ID}, at, o.Handle, f.gaps
+	for _, up := range parents[o.Kind] {
+		for j := range r.Objects {
+			if p := &r.Objects[j]; p.Kind == up && !l.Parent.set() {
+				l.Parent = Key{p.Kind, p.ID}
+			}
+		}
+	}
+	for j := range r.Objects {
+		if p := &r.Objects[j]; p.Kind == replay.AdapterObject {
+			l.Adapter = p.Handle
+		}
+	}
+	b, i := f.batch, r.Index
+	if b.Has[i]&format.HasDriver != 0 {
+		l.Driver = string(b.Driver.At(i))
+	}
+	switch up := f.lives[l.Parent]; {
+	case b.Has[i]&format.HasAFType != 0:
+		l.AFType, l.HasAF = b.AFType[i], true
+	case up != nil && up.Kind != replay.DriverObject:
+		l.AFType, l.HasAF = up.AFType, up.HasAF
+	}
+	f.lives[l.Key] = l
+	return l
+}
+
+func (k Key) set() bool { return k != Key{} }
+
+// parents are the kinds that an object of a kind belongs to, the closest first.
+var parents = [replay.NumObjectKinds][]replay.ObjectKind{
+	replay.PartyObject:        {replay.VCObject},
+	replay.VCObject:           {replay.AFOpenObject, replay.BindingObject},
+	replay.SAPObject:          {replay.AFOpenObject},
+	replay.RequestObject:      {replay.VCObject, replay.AFOpenObject, replay.BindingObject},
+	replay.AFOpenObject:       {replay.BindingObject},
+	replay.RegistrationObject: {replay.BindingObject},
+	replay.BindingObject:      {replay.AdapterObject},
+}
+
+// step notes what the new state of l means. since is an earlier row with which it began.
+func (f *Follower) step(l *Life, since, at At) {
+	if since.Seq != 0 {
+		at = since
+	}
+	switch phaseOf(l.Kind, l.State) {
+	case pended:
+		if !l.Pended.Seen() {
+			l.Pended = at
+		}
+	case ready:
+		if !l.Ready.Seen() {
+			l.Ready = at
+		}
+		l.Closing = At{} // a close that failed
+	case closing:
+		if !l.Closing.Seen() {
+			l.Closing = at
+		}
+	case ended, failed:
+		if l.End.Seen() {
+			break
+		}
+		l.End = at
+		l.Failed = !l.Ready.Seen() && phaseOf(l.Kind, l.State) == failed
+		f.bury(l.Key)
+	}
+	if f.Changed != nil {
+		f.Changed(l, at)
+	}
+}
+
+type phase uint8
+
+const (
+	asked phase = iota
+	pended
+	ready
+	closing
+	ended
+	failed
+)
+
+// phaseOf is what a state of the replay means for a life. States that are not listed are on
+// the way to being ready.
+func phaseOf(k replay.ObjectKind, state string) phase {
+	switch state {
+	case replay.Gone, "closed", "ended", "deregistered", "halted", "dropped", "answered":
+		return ended
+	case "refused", "failed", "not initialized":
+		return failed
+	case "opening, pended", "asked for, pended", "pended":
+		return pended
+	case "open", "held", "bound", "up", "registered", "connected", "connected, active":
+		return ready
+	case "closing", "closing, pended", "unbinding", "going", "being deleted", "being dropped", "halting", "deregistering", "removed by surprise":
+		return closing
+	case "idle":
+		if k == replay.VCObject {
+			return ready
+		}
+	}
+	return asked
+}
+
+// bury remembers that an object has ended, and tells of the one that is forgotten for it.
+func (f *Follower) bury(k Key) {
+	if len(f.dead) < MaxDead {
+		f.dead = append(f.dead, k)
+		return
+	}
+	f.tell(f.dead[f.next])
+	f.dead[f.next] = k
+	f.next = (f.next + 1) % MaxDead
+}
+
+func (f *Follower) tell(k Key) {
+	l := f.lives[k]
+	if l == nil {
+		return
+	}
+	delete(f.lives, k)
+	l.Cut = l.gaps != f.gaps
+	if f.Ended != nil {
+		f.Ended(l)
+	}
+	f.free = append(f.free, l)
+}
+
+// Finish tells of all that is left: what has ended in the order in which it did, then what
+// lives, in the order of the first rows.
+func (f *Follower) Finish() {
+	for n := range f.dead {
+		f.tell(f.dead[(f.next+n)%len(f.dead)])
+	}
+	f.dead, f.next = nil, 0
+	for _, l := range f.lives {
+		f.order = append(f.order, l)
+	}
+	sortLives(f.order)
+	for _, l := range f.order {
+		f.tell(l.Key)
+	}
+	f.order = nil
+}
+
+// AF is the address family of a life as text, "" if it has none.
+func (l *Life) AF() string {
+	if !l.HasAF {
+		return ""
+	}
+	return ndis.AFType(l.AFType).String()
+}

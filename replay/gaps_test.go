@@ -1,0 +1,114 @@
+package replay_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/internal/naive"
+	"github.com/aftrace/aftrace/replay"
+	"github.com/aftrace/aftrace/replay/rule"
+)
+
+// without is the trace without the rows for which lost holds: a gap row stands where each run
+// of them was. It says of how many rows from row i on the trace is without.
+func without(rows []format.Event, lost func(i int) bool) (out []format.Event) {
+	for i := 0; i < len(rows); {
+		j := i
+		for j < len(rows) && lost(j) && rows[j].Phase != format.PhaseGap {
+			j++
+		}
+		if j == i {
+			out = append(out, rows[i])
+			i++
+			continue
+		}
+		out = append(out, format.Event{
+			Seq: rows[i].Seq, TS: rows[j-1].TS, Phase: format.PhaseGap, Source: rows[i].Source, Lost: uint64(j - i),
+			Has: format.HasLost | format.HasDetail, Detail: fmt.Sprintf(`{"since_ts":%d}`, rows[i].TS),
+		})
+		i = j
+	}
+	return out
+}
+
+// violations are the findings of severity error that stand, by rule and row.
+func violations(r *replay.Result) map[string]*replay.Finding {
+	found := map[string]*replay.Finding{}
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Severity == rule.Error && !f.Inconclusive {
+			found[fmt.Sprintf("%s@%d", f.Rule, f.Seq)] = f
+		}
+	}
+	return found
+}
+
+// known says that the whole trace has the violation f: of the same rule, by the same driver,
+// on the same adapter. The row that shows a defect best may be lost, and another shows it then.
+func known(whole map[string]*replay.Finding, f *replay.Finding) bool {
+	for _, w := range whole {
+		if w.Rule == f.Rule && w.AtFault == f.AtFault && w.Driver == f.Driver && w.Adapter == f.Adapter {
+			return true
+		}
+	}
+	return false
+}
+
+// tenth gives the ways in which a trace loses a tenth of its rows: every tenth from one of ten
+// on, or that many anywhere.
+func tenth(n int, seed uint64) map[string]func(int) bool {
+	ways := map[string]func(int) bool{}
+	for k := range 10 {
+		ways[fmt.Sprintf("every tenth row from %d", k)] = func(i int) bool { return i%10 == k }
+	}
+	rng := rand.New(rand.NewPCG(seed, 21))
+	any := map[int]bool{}
+	for range n / 10 {
+		any[rng.IntN(n)] = true
+	}
+	ways["any tenth"] = func(i int) bool { return any[i] }
+	return ways
+}
+
+// TestGapsMakeNoViolation: a trace with a tenth of its rows lost, and gap rows in their place,
+// has no violation that the whole trace does not have.
+func TestGapsMakeNoViolation(t *testing.T) {
+	tries, odd := 0, map[string]int{}
+	example := map[string]string{}
+	try := func(what string, rows []format.Event, o replay.Options, end replay.End, seed uint64) {
+		whole := violations(check(t, rows, o, end))
+		if len(rows) < 10 {
+			return
+		}
+		ways := tenth(len(rows), seed)
+		for name, lost := range ways {
+			tries++
+			for key, f := range violations(check(t, without(rows, lost), o, end)) {
+				if !known(whole, f) {
+					odd[f.Rule.String()]++
+					example[f.Rule.String()] = fmt.Sprintf("%s, without %s: %s %s", what, name, key, f.Message)
+				}
+			}
+		}
+	}
+	for seed := range uint64(histories(t, 2000)) {
+		o := naive.GenOptions{Loose: seed%3 == 2}
+		if seed%2 == 1 {
+			o.Faults = 1 + int(seed%3)
+		}
+		try(fmt.Sprintf("seed %d", seed), naive.Random(rand.New(rand.NewPCG(seed, 22)), o), replay.Options{}, replay.End{}, seed)
+	}
+	var rules []string
+	n := 0
+	for r := range odd {
+		rules = append(rules, r)
+		n += odd[r]
+	}
+	slices.Sort(rules)
+	for _, r := range rules {
+		t.Errorf("%d× %s: %s", odd[r], r, example[r])
+	}
+	t.Logf("%d traces with gaps, %d new violations", tries, n)
+}
