@@ -871,6 +871,9 @@ func enterCmNotifyComplete(c *Checker, cl *call) {
 		return
 	}
 	cl.o, cl.n = o, int(o.id)
+	if o.state == afClosed && o.cmNotify.outstanding() {
+		c.check(rule.CLOSE17)
+	}
 	c.managerDriver(o).touch(true)
 	c.check(rule.CLOSE15)
 	prev, name := o.cmNotify.done, c.managerName(o)

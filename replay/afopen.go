@@ -1004,6 +1004,9 @@ func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 // contextTaken judges that a call manager does not give the context of an AF open that is
 // closed to another one while its request for the close has not been answered (AMB-11).
 func (c *Checker) contextTaken(o *afOpen, cl *call, ctx uint64, at ev) {
+	if c.unsure > 0 {
+		return // the answer may have come before
+	}
 	head, _ := c.opens.get(key{kindManagerAF<<56 | o.ns, ctx})
 	for x := head; x != nil; x = x.mgrNext {
 		if x == o || x.assumed || x.mgrLabel != o.mgrLabel || x.state != afClosed || !x.cmNotify.outstanding() {

@@ -640,6 +640,53 @@ func enterConnected(c *Checker, cl *call) {
 	}
 }
 
+// --- beside the rules of calls ---
+
+// whileOpenPends notes that a client begins something new on a call while the open of another
+// AF pends on the same binding (OPEN-09). What it has to answer, or ends, is not held against it.
+func whileOpenPends(c *Checker, cl *call) {
+	v := cl.vcOf()
+	if v == nil {
+		return
+	}
+	o := v.open()
+	if o == nil || o.assumed || o.client == nil {
+		return
+	}
+	if p := o.client.pending; p != nil && p != o && p.clOpen.state == opPended {
+		cl.verdict |= suspectAFPending
+		cl.b = o.client
+	}
+}
+
+func stillWhilePending(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	c.stillPending(cl, at)
+}
+
+// sapBeforeCalls notes that a client which was asked to close an AF deregisters a SAP while a
+// call is connected that it has not begun to close: calls come first (CLOSE-13).
+func sapBeforeCalls(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	s := cl.s
+	if s == nil || s.id != cl.sid || !s.known() {
+		return
+	}
+	o := s.o
+	if o.assumed || o.sapsFirst || c.unsure > 0 || o.client == nil || !o.clNotify.call.seen() || o.clNotify.call.n > cl.ev.n {
+		return
+	}
+	c.check(rule.CLOSE13)
+	for v := o.vcFirst; v != nil; v = v.oNext {
+		if v.assumed || v.state != callConnected || v.began.n > cl.ev.n || v.closeMark.state != markNone || !c.captured(v, sideClient, false) || !c.captured(v, sideManager, false) {
+			continue
+		}
+		o.sapsFirst = true
+		c.report(rule.CLOSE13, cl.ev, rule.Client, o.adapter, c.clientName(o),
+			"the client, which was asked to close the AF, deregisters a SAP before it has closed its calls", o.clNotify.call, v.began, at).
+			severity(rule.Info)
+		return
+	}
+}
+
 // --- closing ---
 
 func enterCloseCall(c *Checker, cl *call) {

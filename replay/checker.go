@@ -170,7 +170,10 @@ func (c *Checker) row() {
 	b, i := c.b, c.i
 	c.events++
 	at := evAt(b.Seq[i], b.TS[i], c.events)
-	c.plausible(at)
+	if phase, fn := b.Phase[i], b.Function[i]; phase >= format.PhaseEvent || fn >= ndis.NumFuncs || at.ts < c.lastTS || at.ts < 0 ||
+		at.seq <= c.lastSeq || b.IRQL[i] > maxIRQL || b.Has[i]&strange[phase][fn] != 0 {
+		c.plausible(at)
+	}
 	c.lastTS, c.lastSeq = at.ts, at.seq
 	c.cur = nil
 	for c.held.n > 0 && c.held.at(0).due < at.ts {

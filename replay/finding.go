@@ -448,8 +448,9 @@ func isAFGroup(g string) bool {
 	return g == "REG" || g == "NOTE" || g == "OPEN" || g == "CLOSE"
 }
 
-// Judges says whether the checker evaluates a rule: every one that a trace can show.
+// Judges says whether the checker evaluates a rule: every one that a trace can show, and of
+// those about a driver's inside CLOSE-17, which can have a visible effect.
 func Judges(id rule.ID) bool {
 	r := id.Rule()
-	return r != nil && r.Kind == rule.Observable
+	return r != nil && (r.Kind == rule.Observable || id == rule.CLOSE17)
 }

@@ -142,4 +142,9 @@ var watch = [ndis.NumFuncs]transition{
 
 	ndis.NdisDeregisterProtocolDriver: {nil, unloaded},
 	ndis.NdisDeregisterProtocol:       {nil, unloaded},
+
+	ndis.NdisClMakeCall:      {whileOpenPends, stillWhilePending},
+	ndis.NdisClModifyCallQoS: {whileOpenPends, stillWhilePending},
+	ndis.NdisClAddParty:      {whileOpenPends, stillWhilePending},
+	ndis.NdisClDeregisterSap: {nil, sapBeforeCalls},
 }

@@ -390,6 +390,7 @@ type afOpen struct {
 	over        bool // its being left open was reported
 	oidAsked    ev   // the call manager sent OID_CO_AF_CLOSE
 	failedClose mark // the client's close that failed last
+	sapsFirst   bool // CLOSE-13 was reported of it
 	missed      bool // what it waits for was reported
 	notifyMark  mark
 	inNotify    *call

@@ -48,7 +48,7 @@ type Rule struct {
 	Name      string // "REG-01"
 	Group     string // "REG"
 	Kind      Kind
-	Severity  Severity // the highest a finding can have; Sign says when it is lower
+	Severity  Severity // the highest a finding can have, unless an ambiguity is held strictly; Sign says when it is lower
 	Inferred  bool     // our inference, at least in part: consistent with the pages, stated by none
 	AtFault   []Actor  // who can have broken it, most likely first; nil for a guard
 	Statement string   // what the rule asks for
