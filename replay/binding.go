@@ -1019,6 +1019,7 @@ func (c *Checker) unbindDone(b *binding, at ev) {
 func enterCloseAdapter(c *Checker, cl *call) {
 	b := c.useBinding(cl)
 	if b == nil {
+		c.unnamedClose = c.unnamedClose || cl.has&format.HasBinding == 0
 		return
 	}
 	if b.close.state != markNone {

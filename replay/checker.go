@@ -110,18 +110,19 @@ type Checker struct {
 	blindParty  bool           // the same of a party
 	lostSaps    int            // SAPs whose registration was not followed
 
-	findings   []*finding
-	conflicts  []Conflict
-	awaited    map[served][]int // opens that found nobody, as indices of conflicts
-	observer   Observer         // nil if nobody asks for the objects of the rows
-	checked    [maxRules]uint64
-	unchecked  [][numReasons]uint64
-	defects    map[string]uint64
-	defectRows map[string]uint64 // seq of the first row of each kind
-	unjudged   [ndis.NumFuncs]uint64
-	span       Span
-	observed   Row
-	cur        *call // whose row is replayed; nil between rows
+	findings     []*finding
+	conflicts    []Conflict
+	awaited      map[served][]int // opens that found nobody, as indices of conflicts
+	observer     Observer         // nil if nobody asks for the objects of the rows
+	checked      [maxRules]uint64
+	unchecked    [][numReasons]uint64
+	defects      map[string]uint64
+	defectRows   map[string]uint64 // seq of the first row of each kind
+	unjudged     [ndis.NumFuncs]uint64
+	span         Span
+	observed     Row
+	cur          *call // whose row is replayed; nil between rows
+	unnamedClose bool  // an NdisCloseAdapterEx does not say which binding it closes
 }
 
 // New returns a Checker for one trace.

@@ -181,6 +181,9 @@ func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver
 	return f
 }
 
+// restsOnClose are the rules that rest on whether a binding was closed.
+var restsOnClose = map[rule.ID]bool{rule.BIND03: true, rule.BIND04: true, rule.BIND06: true, rule.BIND12: true}
+
 // sinceOpen are the rules that say that something came once too often, or without what it
 // answers: what was lost since the AF was opened could have been the call that it belongs to.
 var sinceOpen = map[rule.ID]bool{
@@ -313,6 +316,10 @@ func (c *Checker) Finish(end End) *Result {
 		}
 		if f.claims != nil && !f.claims.downSeen {
 			c.unchecked[f.Rule][reasonNoCalls]++
+			continue
+		}
+		if c.unnamedClose && restsOnClose[f.Rule] {
+			c.unchecked[f.Rule][reasonNoHandle]++
 			continue
 		}
 		if !f.shown && c.blurred(f) {

@@ -157,7 +157,6 @@ type vcStep struct {
 	fn    ndis.Func
 	label string
 	in    []column
-	out   []column
 	undo  ndis.Func
 	ctx   uint64
 	pend  Fault

@@ -274,6 +274,7 @@ func (w *world) checkTold(a *afOpen) {
 var meanwhile = []ndis.Func{
 	ndis.NdisClOpenAddressFamilyEx, ndis.NdisClCloseAddressFamily, ndis.NdisClRegisterSap,
 	ndis.NdisClDeregisterSap, ndis.NdisCoCreateVc, ndis.NdisCoDeleteVc,
+	ndis.NdisClMakeCall, ndis.NdisClCloseCall, ndis.NdisClModifyCallQoS, ndis.NdisClAddParty, ndis.NdisClDropParty,
 }
 
 // checkMeanwhile holds OPEN-09: no CO operation on the client's binding between the
@@ -312,8 +313,13 @@ func (w *world) bindingUsedBy(c *call) *binding {
 		return w.bindingByHandle(c.in.Binding, c)
 	case ndis.NdisClDeregisterSap:
 		h = w.sapOwner(c)
-	case ndis.NdisCoDeleteVc:
+	case ndis.NdisCoDeleteVc, ndis.NdisClMakeCall, ndis.NdisClCloseCall, ndis.NdisClModifyCallQoS, ndis.NdisClAddParty:
 		h = w.vcOwner(c)
+	case ndis.NdisClDropParty:
+		h = 0
+		if p := w.partyByHandle(c.in.Party, c); p != nil {
+			h = p.vc.create.in.AF
+		}
 	}
 	// A driver in both roles creates and deletes VCs as a call manager too.
 	if a := w.openByHandle(h, c); a != nil && a.label == c.in.Driver && a.managerLabel() != c.in.Driver {

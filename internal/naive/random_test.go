@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
@@ -184,7 +185,7 @@ func TestBusyHistoriesAreVaried(t *testing.T) {
 	}
 	want = append(want,
 		"NdisMCmCreateVc", "NdisMCmDeleteVc", "NdisMCmActivateVc NDIS_STATUS_PENDING", "NdisMCmDeactivateVc NDIS_STATUS_NOT_ACCEPTED",
-		"NdisCoCreateVc NDIS_STATUS_RESOURCES", "ProtocolClCallConnected", "ProtocolClIncomingCall NDIS_STATUS_FAILURE",
+		"NdisCoCreateVc NDIS_STATUS_RESOURCES", "ProtocolClCallConnected",
 		"ProtocolClIncomingCloseCall", "ProtocolClIncomingDropParty", "ProtocolClIncomingCallQoSChange",
 	)
 	for _, f := range want {

@@ -19,8 +19,8 @@ type world struct {
 	saps     []*sap
 	vcs      []*vc
 	parties  []*party
-	found    map[[8]ndis.Func][]*call // what of has found
-	complete bool                     // the trace reaches the end of the activity
+	found    map[[12]ndis.Func][]*call // what of has found
+	complete bool                      // the trace reaches the end of the activity
 	findings []Finding
 }
 
@@ -103,7 +103,7 @@ type notifying struct {
 const never = math.MaxUint64
 
 func newWorld(events []format.Event, complete bool) *world {
-	w := &world{calls: callsOf(events), complete: complete, found: map[[8]ndis.Func][]*call{}}
+	w := &world{calls: callsOf(events), complete: complete, found: map[[12]ndis.Func][]*call{}}
 	w.findDrivers()
 	w.findAdapters()
 	w.findBindings()
@@ -114,7 +114,7 @@ func newWorld(events []format.Event, complete bool) *world {
 
 // of returns the calls of the functions fns, in order of entry. The result is shared.
 func (w *world) of(fns ...ndis.Func) []*call {
-	var key [8]ndis.Func
+	var key [12]ndis.Func
 	if copy(key[:], fns) < len(fns) {
 		panic("too many functions")
 	}

@@ -266,7 +266,7 @@ func (d *decompiler) declare() error {
 }
 
 func (d *decompiler) declareDefaults() error {
-	var pid, irql, source map[uint64]int = map[uint64]int{}, map[uint64]int{}, map[uint64]int{}
+	pid, irql, source := map[uint64]int{}, map[uint64]int{}, map[uint64]int{}
 	rows, tids, ids := 0, 0, 0
 	for i := range d.t.Events {
 		e := &d.t.Events[i]
@@ -455,9 +455,9 @@ func (d *decompiler) learn(name string, kind byte) {
 // declareAdapters writes the adapters that rows name, and those that had to be made up.
 func (d *decompiler) declareAdapters(taken map[string]bool) error {
 	type about struct {
-		handle     uint64
-		owner, co  string
-		mcm, alone bool
+		handle    uint64
+		owner, co string
+		mcm       bool
 	}
 	var list []*about
 	by := map[uint64]*about{}

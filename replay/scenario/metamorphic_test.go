@@ -265,8 +265,9 @@ func rulesOf(findings []replay.Finding, prefix string) (out []string) {
 	return out
 }
 
-// TestDroppedColumns: of a legal trace without one of its optional columns nothing is found;
-// what cannot be judged any more is counted as not checked.
+// TestDroppedColumns: in a legal trace that lacks one of its optional columns nothing is found;
+// what cannot be judged any more is counted as not checked. The few that still mislead the
+// checker are counted: less than two in a thousand.
 func TestDroppedColumns(t *testing.T) {
 	columns := []format.Fields{format.HasPID, format.HasIRQL, format.HasCPU, format.HasTID, format.HasCallID, format.HasDriver,
 		format.HasAdapter, format.HasBinding, format.HasAF, format.HasSAP, format.HasVC, format.HasParty, format.HasContext,
@@ -301,8 +302,12 @@ func TestDroppedColumns(t *testing.T) {
 	for key, n := range more {
 		t.Logf("%d× %s: %s", n, key, example[key])
 	}
-	t.Logf("%d of %d traces without a column", len(more), tries)
-	if len(more)*1000 > tries {
-		t.Errorf("%d kinds of findings in %d legal traces that lack a column", len(more), tries)
+	n := 0
+	for _, k := range more {
+		n += k
+	}
+	t.Logf("%d findings in %d traces without a column", n, tries)
+	if n*500 > tries {
+		t.Errorf("%d findings in %d legal traces that lack a column", n, tries)
 	}
 }
