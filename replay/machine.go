@@ -21,6 +21,7 @@ type machine struct {
 	next    [256]uint8 // at state<<4 | event
 	fault   [256]opFault
 	entries []entry
+	others  map[uint8][]rule.ID
 }
 
 // entry is one line of a table.
@@ -54,6 +55,15 @@ func newMachine(name string, states, events []string, entries []entry) *machine 
 	return m
 }
 
+// otherwise names the rules that an event breaks in the states that do not list it.
+func (m *machine) otherwise(event uint8, ids ...rule.ID) *machine {
+	if m.others == nil {
+		m.others = map[uint8][]rule.ID{}
+	}
+	m.others[event] = ids
+	return m
+}
+
 // step is the state that event leads to from state.
 func (m *machine) step(state, event uint8) uint8 {
 	i := state<<4 | event
@@ -68,7 +78,7 @@ type TransitionEntry struct {
 	Kind   string    // of object
 	State  string    // it is in
 	Event  string    // that comes
-	Next   string    // state it is in then
+	Next   string    // state it is in then; empty where it stays as it is
 	Breaks []rule.ID // rules that the event breaks in this state; most break none
 	Count  uint64    // how often it was reached
 }
@@ -84,9 +94,17 @@ func Transitions() []TransitionEntry {
 			}
 			list = append(list, x)
 		}
+		for e, name := range m.events {
+			if ids := m.others[uint8(e)]; len(ids) > 0 {
+				list = append(list, TransitionEntry{Kind: m.name, State: OtherState, Event: name, Breaks: ids})
+			}
+		}
 	}
 	return list
 }
+
+// OtherState stands for the states in which a table does not list an event.
+const OtherState = "any other"
 
 // CountTransitions makes all Checkers count which entries of the tables they reach, until
 // stop is called, which gives the tables with the counts. It is for tests: nothing may be
@@ -144,11 +162,17 @@ var afMachine = newMachine("AF open",
 		{state: uint8(afOpening), event: uint8(afRefused), next: uint8(afDead)},
 		{state: uint8(afOpening), event: uint8(afClose), next: uint8(afClosing)},
 		{state: uint8(afOpened), event: uint8(afGiven), next: uint8(afOpened)},
-		{state: uint8(afOpened), event: uint8(afRefused), next: uint8(afDead)},
+		{state: uint8(afOpened), event: uint8(afRefused), next: uint8(afDead), breaks: []rule.ID{rule.OPEN13, rule.OPEN14}},
 		{state: uint8(afOpened), event: uint8(afClose), next: uint8(afClosing)},
 		{state: uint8(afClosing), event: uint8(afCloseDone), next: uint8(afClosed)},
 		{state: uint8(afClosing), event: uint8(afCloseFailed), next: uint8(afOpened)},
-	})
+	}).
+	otherwise(uint8(afUpcall), rule.OPEN05).
+	otherwise(uint8(afGiven), rule.OPEN13, rule.OPEN14).
+	otherwise(uint8(afRefused), rule.OPEN13, rule.OPEN14).
+	otherwise(uint8(afClose), rule.CLOSE03).
+	otherwise(uint8(afCloseDone), rule.CLOSE18).
+	otherwise(uint8(afCloseFailed), rule.CLOSE18)
 
 func (o *afOpen) step(e afEvent) { o.state = afState(afMachine.step(uint8(o.state), uint8(e))) }
 
@@ -241,7 +265,12 @@ var callMachine = newMachine("call",
 		{state: uint8(callConnected), event: uint8(callLost), next: uint8(callUnknown)},
 		{state: uint8(callUnknown), event: uint8(callMake), next: uint8(callOut)},
 		{state: uint8(callUnknown), event: uint8(callDispatch), next: uint8(callOffered)},
-	})
+	}).
+	otherwise(uint8(callMake), rule.CALL01, rule.CALL02).
+	otherwise(uint8(callDispatch), rule.CALL02, rule.CALL06).
+	otherwise(uint8(callMade), rule.CALL03).
+	otherwise(uint8(callAccept), rule.CALL08).
+	otherwise(uint8(callConnect), rule.CALL09)
 
 func (v *vcCall) step(e callEvent) { v.state = callState(callMachine.step(uint8(v.state), uint8(e))) }
 
@@ -308,7 +337,8 @@ var sapMachine = newMachine("SAP",
 		{state: uint8(sapLive), event: uint8(sapLeave), next: uint8(sapLeaving)},
 		{state: uint8(sapLive), event: uint8(sapEnd), next: uint8(sapGone)},
 		{state: uint8(sapLeaving), event: uint8(sapEnd), next: uint8(sapLeft)},
-	})
+	}).
+	otherwise(uint8(sapLeave), rule.SAP05)
 
 func (s *sap) step(e sapEvent) { s.state = sapState(sapMachine.step(uint8(s.state), uint8(e))) }
 
@@ -344,7 +374,8 @@ var partyMachine = newMachine("party",
 		{state: uint8(partyActive), event: uint8(partyDropLost), next: uint8(partyUnsure)},
 		{state: uint8(partyActive), event: uint8(partyDrop), next: uint8(partyDropped)},
 		{state: uint8(partyUnsure), event: uint8(partyDrop), next: uint8(partyLost)},
-	})
+	}).
+	otherwise(uint8(partyDrop), rule.PARTY02)
 
 func (p *party) step(e partyEvent) { p.state = partyState(partyMachine.step(uint8(p.state), uint8(e))) }
 
@@ -380,7 +411,9 @@ var bindingMachine = newMachine("binding",
 		{state: uint8(bindingOpening), event: uint8(bindingCloses), next: uint8(bindingAborted)},
 		{state: uint8(bindingOpen), event: uint8(bindingCloses), next: uint8(bindingClosed)},
 		{state: uint8(bindingAborted), event: uint8(bindingOpens), next: uint8(bindingClosed)},
-	})
+	}).
+	otherwise(uint8(bindingOpens), rule.BIND06).
+	otherwise(uint8(bindingCloses), rule.BIND05)
 
 func (b *binding) step(e bindingEvent) {
 	b.state = bindingState(bindingMachine.step(uint8(b.state), uint8(e)))
