@@ -16,15 +16,14 @@ type vcCall struct {
 	calls      uint64 // how many there were
 	began      ev
 	multipoint tri
-	make       vcOp // NdisClMakeCall
-	cmMake     vcOp // ProtocolCmMakeCall
-	dispatch   vcOp // Ndis(M)CmDispatchIncomingCall
-	incoming   vcOp // ProtocolClIncomingCall
-	close      vcOp // NdisClCloseCall
-	cmClose    vcOp // ProtocolCmCloseCall
-	modify     vcOp // NdisClModifyCallQoS
-	cmModify   vcOp // ProtocolCmModifyCallQoS
-	before     callState
+	make       vcOp   // NdisClMakeCall
+	cmMake     vcOp   // ProtocolCmMakeCall
+	dispatch   vcOp   // Ndis(M)CmDispatchIncomingCall
+	incoming   vcOp   // ProtocolClIncomingCall
+	close      vcOp   // NdisClCloseCall
+	cmClose    vcOp   // ProtocolCmCloseCall
+	modify     vcOp   // NdisClModifyCallQoS
+	cmModify   vcOp   // ProtocolCmModifyCallQoS
 	closing    uint64 // the call that is being closed
 	several    bool   // it had more than one party when its close succeeded
 	closeMark  mark   // NdisClCloseCall
@@ -649,7 +648,7 @@ func enterCloseCall(c *Checker, cl *call) {
 		cl.flag = true // a second close: the first one has the call
 		return
 	}
-	v.before, v.closing = v.state, v.calls
+	v.closing = v.calls
 	cl.gen = v.calls
 	v.close.ask(cl.ev)
 	v.closeMark.open(cl)
@@ -692,12 +691,9 @@ func (c *Checker) closedSomehow(v *vc) {
 // closedForClient takes the end of NdisClCloseCall.
 func (c *Checker) closedForClient(v *vc, m mark, st ndis.Status) {
 	if st != ndis.StatusSuccess {
-		// The call is as it was (AMB-12).
+		// The call is as it was: that it is being closed is no state of its own (AMB-12).
 		if v.closing == v.calls {
 			v.closeMark = mark{}
-			if v.state == callIdle && v.before != callIdle && !v.closedCall.seen() {
-				v.step(callBack + callEvent(v.before))
-			}
 		}
 		return
 	}
@@ -721,7 +717,7 @@ func enterCmCloseCall(c *Checker, cl *call) {
 	v.cmClose.ask(cl.ev)
 	cl.gen = v.calls
 	if v.closing != v.calls { // the client's part is not in the trace
-		v.closing, v.before = v.calls, v.state
+		v.closing = v.calls
 	}
 }
 
@@ -776,7 +772,7 @@ func enterCmCloseCallComplete(c *Checker, cl *call) {
 		c.closedSomehow(v)
 	case cl.status == ndis.StatusSuccess:
 		if v.closing != v.calls {
-			v.closing, v.before = v.calls, v.state
+			v.closing = v.calls
 		}
 		c.closedByManager(cl, v, cl.ev)
 	}

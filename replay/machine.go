@@ -235,22 +235,15 @@ const (
 	callConnect                   // Ndis(M)CmDispatchCallConnected
 	callEnd                       // closed, refused or failed
 	callLost                      // what happened to it is not in the trace
-	callBack                      // the close failed: the call is as it was (AMB-12), in the state added to callBack
 )
 
 var callMachine = newMachine("call",
 	[]string{"idle", "out", "offered", "accepted", "connected", "unknown"},
-	[]string{"make-call", "dispatch", "made", "accepted", "connected", "ended", "not seen",
-		"", "close fails, was out", "close fails, was offered", "close fails, was accepted", "close fails, was connected", "close fails, was unknown"},
+	[]string{"make-call", "dispatch", "made", "accepted", "connected", "ended", "not seen"},
 	[]entry{
 		{state: uint8(callIdle), event: uint8(callMake), next: uint8(callOut)},
 		{state: uint8(callIdle), event: uint8(callDispatch), next: uint8(callOffered)},
 		{state: uint8(callIdle), event: uint8(callLost), next: uint8(callUnknown)},
-		{state: uint8(callIdle), event: uint8(callBack + callEvent(callOut)), next: uint8(callOut)},
-		{state: uint8(callIdle), event: uint8(callBack + callEvent(callOffered)), next: uint8(callOffered)},
-		{state: uint8(callIdle), event: uint8(callBack + callEvent(callAccepted)), next: uint8(callAccepted)},
-		{state: uint8(callIdle), event: uint8(callBack + callEvent(callConnected)), next: uint8(callConnected)},
-		{state: uint8(callIdle), event: uint8(callBack + callEvent(callUnknown)), next: uint8(callUnknown)},
 		{state: uint8(callOut), event: uint8(callMade), next: uint8(callConnected)},
 		{state: uint8(callOut), event: uint8(callEnd), next: uint8(callIdle)},
 		{state: uint8(callOut), event: uint8(callLost), next: uint8(callUnknown)},
