@@ -190,7 +190,7 @@ func (c *Checker) sameCaller(cl *call, t thread) {
 	if t.known && cl.thread.known && t.tid != cl.thread.tid {
 		c.defect(DefectOtherThread)
 	}
-	if b, i := c.b, c.i; cl.label != 0 && b.Has[i]&format.HasDriver != 0 && string(b.Driver.At(i)) != c.names[cl.label] {
+	if i := c.i; cl.label != 0 && c.b.Has[i]&format.HasDriver != 0 && c.label(i) != cl.label {
 		c.defect(DefectOtherDriver)
 	}
 }
