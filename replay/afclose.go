@@ -114,7 +114,8 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 	}
 	c.skip(rule.OPEN18, reasonAssumed)
 	o := c.newOpen(cl)
-	o.assumed, o.state = true, afOpened
+	o.assumed = true
+	o.step(afAssume)
 	o.clOpen.assume()
 	o.cmOpen.assume()
 	o.clClose.assume()
@@ -246,9 +247,7 @@ func enterClClose(c *Checker, cl *call) {
 	o.closeMark.open(cl)
 	o.clClose.ask(cl.ev)
 	o.inClose = o.saps + o.vcs
-	if o.state == afOpened || o.state == afOpening {
-		o.state = afClosing
-	}
+	o.step(afClose)
 }
 
 func returnClClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
@@ -303,7 +302,7 @@ func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.S
 		}
 	}
 	if !known {
-		o.state = afClosed
+		o.step(afCloseDone)
 		c.settle(o)
 		return
 	}
@@ -314,7 +313,7 @@ func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.S
 			c.settle(o)
 		}
 	case ndis.StatusSuccess:
-		o.state = afClosed
+		o.step(afCloseDone)
 		c.survived(o, at)
 		d := c.managerDriver(o)
 		switch {
@@ -330,7 +329,8 @@ func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.S
 		c.settle(o)
 	default:
 		// AMB-07: the AF counts as still open.
-		o.state, o.reopened, o.failedClose = afOpened, true, mark{enter: cl.ev, ret: at, thread: cl.thread, state: markReturned}
+		o.step(afCloseFailed)
+		o.reopened, o.failedClose = true, mark{enter: cl.ev, ret: at, thread: cl.thread, state: markReturned}
 		o.closeMark = mark{}
 		o.clClose = op{}
 		o.cmClose = op{}
@@ -572,7 +572,8 @@ func enterClCloseComplete(c *Checker, cl *call) {
 	o.strictClose = cl.d.caller == callerNDIS
 	if cl.has&format.HasStatus != 0 && cl.status != ndis.StatusSuccess {
 		// The client may go on with the AF (AMB-07).
-		o.state, o.reopened, o.failedClose = afOpened, true, o.closeMark
+		o.step(afCloseFailed)
+		o.reopened, o.failedClose = true, o.closeMark
 		o.closeMark, o.clClose, o.cmClose, o.closeUps = mark{}, op{}, op{}, 0
 		return
 	}
@@ -585,7 +586,7 @@ func enterClCloseComplete(c *Checker, cl *call) {
 		c.report(rule.CLOSE20, o.clClose.ret, rule.NDIS, o.adapter, c.clientName(o),
 			"the close succeeded although ProtocolCmCloseAf was not called", o.closeMark.enter, cl.ev)
 	}
-	o.state = afClosed
+	o.step(afCloseDone)
 	if o.clClose.state == opDone {
 		c.survived(o, cl.ev)
 	}
@@ -1132,7 +1133,7 @@ func (c *Checker) finishWorld(truncated bool) {
 		}
 	}
 	for b := c.newest; b != nil; b = b.older {
-		if !b.closed {
+		if !b.closed() {
 			c.checkOPEN16(b).untilEnd()
 			c.checkREG09(b).untilEnd()
 		}

@@ -162,6 +162,7 @@ func enterClOpen(c *Checker, cl *call) {
 	who := c.who(b.label, b.driver)
 	c.clientCaller(cl, b.driver, b.adapter)
 	o := c.newOpen(cl)
+	o.step(afAsk)
 	cl.o, cl.n = o, int(o.id)
 	o.adapter, o.openEnter = b.adapter, cl.ev
 	c.setClient(o, b)
@@ -308,9 +309,7 @@ func returnClOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if !known {
 		c.skip(rule.OPEN02, reasonNoStatus)
 		c.landed(o)
-		if o.state == afCalled {
-			o.state = afOpened
-		}
+		o.step(afOpenLost)
 		return
 	}
 	if st == ndis.StatusPending {
@@ -328,14 +327,14 @@ func returnClOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		c.accepted(cl, o, at, true)
 		c.agree(o, at, st, cl.ev)
 		c.landed(o)
-		o.state = afOpened
+		o.step(afGiven)
 		b.anyOpen = true
 		return
 	}
 	c.refused(cl, o, at, st)
 	c.agree(o, at, st, cl.ev)
 	c.landed(o)
-	o.state = afDead
+	o.step(afRefused)
 	b.failed = at
 	c.settle(o)
 }
@@ -763,7 +762,7 @@ func enterCmOpen(c *Checker, cl *call) {
 	}
 	cl.o, cl.n = o, int(o.id)
 	o.cmUpcalls++
-	o.state = afOpening
+	o.step(afUpcall)
 	o.mgrLabel = cl.label
 	o.cmOpen.ask(cl.ev)
 	if cl.has&format.HasAF != 0 {
@@ -987,7 +986,7 @@ func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 				"ProtocolCmOpenAf took "+duration(d)+" to succeed; a call manager that needs so long returns PENDING", cl.ev)
 		}
 		if o.unlinked {
-			o.state = afOpened
+			o.step(afGiven)
 		}
 	default:
 		o.cmFinal, o.cmFinalOK, o.cmFinalAt = st, true, at
@@ -995,7 +994,7 @@ func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 			c.addManagerContext(o, ctx)
 		}
 		if o.unlinked {
-			o.state = afDead
+			o.step(afRefused)
 			c.settle(o)
 		}
 	}
@@ -1087,9 +1086,10 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 	o.cmFinal, o.cmFinalOK, o.cmFinalAt = cl.status, true, cl.ev
 	c.toldEarly(o, cl.ev)
 	if o.unlinked {
-		o.state = afOpened
-		if cl.status != ndis.StatusSuccess {
-			o.state = afDead
+		if cl.status == ndis.StatusSuccess {
+			o.step(afGiven)
+		} else {
+			o.step(afRefused)
 		}
 	}
 }
@@ -1231,7 +1231,7 @@ func enterClOpenComplete(c *Checker, cl *call) {
 		}
 		c.agree(o, cl.ev, cl.status, o.clOpen.call)
 		c.landed(o)
-		o.state = afOpened
+		o.step(afGiven)
 		if o.client != nil {
 			o.client.anyOpen = true
 			if o.clOpen.ret.seen() {
@@ -1253,7 +1253,7 @@ func enterClOpenComplete(c *Checker, cl *call) {
 		c.refusedLate(o, cl.ev, cl.status)
 		c.agree(o, cl.ev, cl.status, o.clOpen.call)
 		c.landed(o)
-		o.state = afDead
+		o.step(afRefused)
 		if o.client != nil {
 			o.client.failed = cl.ev
 		}

@@ -454,7 +454,7 @@ func enterBind(c *Checker, cl *call) {
 	if old, ok := c.attempts.get(k); ok && (old.label == 0 || cl.label == 0 || old.label == cl.label) {
 		alive := !old.finished()
 		if b := old.b; b != nil && b.attempt == old {
-			alive = b.valid && b.close.state == markNone
+			alive = b.valid() && b.close.state == markNone
 		}
 		if alive {
 			c.report(rule.BIND12, cl.ev, rule.NDIS, a.adapter, c.who(cl.label, d),
@@ -551,7 +551,7 @@ func (c *Checker) bindDone(a *bindAttempt, at ev) {
 	switch {
 	case !a.hasStatus:
 		c.skip(rule.BIND03, reasonNoStatus)
-		if b != nil && b.valid {
+		if b != nil && b.valid() {
 			b.complete = at
 		}
 	case a.status == ndis.StatusSuccess:
@@ -565,16 +565,16 @@ func (c *Checker) bindDone(a *bindAttempt, at ev) {
 			}
 		}
 		c.check(rule.BIND03)
-		if a.openFailed.seen() && (b == nil || !b.valid) {
+		if a.openFailed.seen() && (b == nil || !b.valid()) {
 			c.report(rule.BIND03, at, fault, a.adapter, c.who(a.label, nil),
 				"the bind succeeded although NdisOpenAdapterEx failed", a.openFailed)
 		}
-		if b != nil && b.valid {
+		if b != nil && b.valid() {
 			b.complete = at
 		}
 	default:
 		c.check(rule.BIND03)
-		if b != nil && b.valid && b.close.state == markNone {
+		if b != nil && b.valid() && b.close.state == markNone {
 			c.report(rule.BIND03, at, fault, a.adapter, c.who(a.label, nil),
 				"the bind failed and left the adapter open", b.opened)
 		}
@@ -732,7 +732,7 @@ func returnOpenAdapter(c *Checker, cl *call, at ev, known bool, st ndis.Status) 
 // that began before the trace is possible as long as the driver may be older than the trace.
 func (c *Checker) openedInBind(b *binding, at ev) {
 	switch d := b.driver; {
-	case !b.valid:
+	case !b.valid():
 	case b.attempt != nil:
 		c.check(rule.BIND01)
 	case d == nil || !d.upSeen:
@@ -756,7 +756,7 @@ func (c *Checker) outBinding(ev) (uint64, bool) {
 
 func (c *Checker) nameBinding(cl *call, b *binding, h uint64) {
 	k := key{kindBinding<<56 | cl.ns, h}
-	if old, ok := c.bindings.get(k); ok && old != b && old.close.state == markNone && !old.assumed && old.valid && !c.gapSince(old.opened.ts) {
+	if old, ok := c.bindings.get(k); ok && old != b && old.close.state == markNone && !old.assumed && old.valid() && !c.gapSince(old.opened.ts) {
 		c.defect(DefectHandleClaimed)
 	}
 	b.handle, b.hasHdl = h, true
@@ -775,7 +775,8 @@ func (c *Checker) openResult(b *binding, at ev, known bool, st ndis.Status) {
 		c.buryBinding(b)
 		return
 	}
-	b.valid, b.opened = true, at
+	b.step(bindingOpens)
+	b.opened = at
 	if b.adapter != nil {
 		b.adapter.bindings = append(b.adapter.bindings, b)
 	}
@@ -821,7 +822,7 @@ func (c *Checker) binding(cl *call) *binding {
 	// An open that pended without its handle being recorded: the only nameless binding.
 	var nameless *binding
 	for b := c.newest; b != nil; b = b.older {
-		if !b.hasHdl && b.ns == cl.ns && (b.valid || b.open.running()) &&
+		if !b.hasHdl && b.ns == cl.ns && (b.valid() || b.open.running()) &&
 			(b.label == cl.label || b.label == 0 || cl.label == 0) {
 			if nameless != nil {
 				nameless = nil
@@ -836,7 +837,8 @@ func (c *Checker) binding(cl *call) *binding {
 	}
 	c.wrongKind(kindBinding, cl.ns, cl.binding)
 	b := c.newBinding(cl)
-	b.assumed, b.valid = true, true
+	b.assumed = true
+	b.step(bindingAssume)
 	b.driver = c.labelled(cl.label)
 	if b.driver == nil {
 		b.driver = c.newDriver(0)
@@ -1095,10 +1097,10 @@ func (c *Checker) maybeGone(b *binding) {
 
 // bindingEnds draws the consequences of NdisCloseAdapterEx: m is the call, at its return.
 func (c *Checker) bindingEnds(b *binding, m *mark, at ev) {
-	if b.closed {
+	if b.closed() {
 		return
 	}
-	b.closed = true
+	b.step(bindingCloses)
 	c.leftBehind(b, m.enter, at)
 	c.checkLiveOpens(b, m.enter, at)
 	c.checkOPEN16(b)

@@ -10,32 +10,20 @@ import (
 
 // Calls and their quality of service (condis.md 3.7, 3.8, 4.6; rules CALL and QOS).
 
-type callState uint8
-
-const (
-	callIdle callState = iota
-	callOut            // being made
-	callOffered
-	callAccepted
-	callConnected
-	callUnknown
-)
-
 // vcCall is what a VC knows of the call that it carries.
 type vcCall struct {
 	state      callState
 	calls      uint64 // how many there were
 	began      ev
 	multipoint tri
-	make       vcOp // NdisClMakeCall
-	cmMake     vcOp // ProtocolCmMakeCall
-	dispatch   vcOp // Ndis(M)CmDispatchIncomingCall
-	incoming   vcOp // ProtocolClIncomingCall
-	close      vcOp // NdisClCloseCall
-	cmClose    vcOp // ProtocolCmCloseCall
-	modify     vcOp // NdisClModifyCallQoS
-	cmModify   vcOp // ProtocolCmModifyCallQoS
-	before     callState
+	make       vcOp   // NdisClMakeCall
+	cmMake     vcOp   // ProtocolCmMakeCall
+	dispatch   vcOp   // Ndis(M)CmDispatchIncomingCall
+	incoming   vcOp   // ProtocolClIncomingCall
+	close      vcOp   // NdisClCloseCall
+	cmClose    vcOp   // ProtocolCmCloseCall
+	modify     vcOp   // NdisClModifyCallQoS
+	cmModify   vcOp   // ProtocolCmModifyCallQoS
 	closing    uint64 // the call that is being closed
 	several    bool   // it had more than one party when its close succeeded
 	closeMark  mark   // NdisClCloseCall
@@ -105,8 +93,9 @@ func (c *Checker) clientVC(cl *call) *vc {
 func (c *Checker) managerVC(cl *call) *vc { return c.useVC(cl) }
 
 // begin starts a call on v.
-func (c *Checker) begin(cl *call, v *vc, s callState) {
-	v.state, v.calls, v.began = s, v.calls+1, cl.ev
+func (c *Checker) begin(cl *call, v *vc, e callEvent) {
+	v.step(e)
+	v.calls, v.began = v.calls+1, cl.ev
 	v.closeMark, v.released = mark{}, mark{}
 	v.closedCall, v.rejected, v.makeFailed, v.hungUp, v.hungUpBad = ev{}, ev{}, ev{}, ev{}, ev{}
 	v.idleWarned, v.notDeact, v.hasOffer, v.multipoint = nil, nil, false, unknown
@@ -136,7 +125,7 @@ func (c *Checker) stillOccupied(cl *call, v *vc, s side, at ev) {
 		return
 	}
 	if v.state == callIdle {
-		v.state = callUnknown // the earlier one ended meanwhile: what this one does was not followed
+		v.step(callLost) // the earlier one ended meanwhile: what this one does was not followed
 	}
 }
 
@@ -145,7 +134,7 @@ func (c *Checker) ended(v *vc, at ev, t thread) {
 	if v.state == callUnknown {
 		return
 	}
-	v.state = callIdle
+	v.step(callEnd)
 	c.endParties(v, at, t)
 }
 
@@ -178,7 +167,7 @@ func enterMakeCall(c *Checker, cl *call) {
 		c.vcReport(rule.CALL17, cl.ev, sideClient, v,
 			"the client uses a VC again whose call was closed with another CloseStatus than SUCCESS", v.hungUpBad)
 	}
-	c.begin(cl, v, callOut)
+	c.begin(cl, v, callMake)
 	v.make.ask(cl.ev)
 	if cl.has&format.HasContext == 0 {
 		c.skip(rule.PARTY08, reasonNoContext)
@@ -241,11 +230,12 @@ func (c *Checker) madeForClient(v *vc, at ev, known bool, st ndis.Status, t thre
 	switch {
 	case v.state != callOut && v.state != callIdle:
 	case !known:
-		v.state = callUnknown
+		v.step(callLost)
 	case st == ndis.StatusPending:
 	case st == ndis.StatusSuccess:
 		if v.state == callOut && v.cmMake.call.n < v.make.call.n {
-			v.state, v.changedFrom = callConnected, v.activated
+			v.step(callMade)
+			v.changedFrom = v.activated
 			c.firstParty(v, at, true, t)
 		}
 	default:
@@ -282,7 +272,7 @@ func returnCmMakeCall(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	c.answered(cl, &v.cmMake, at, known, st, rule.CALL03, sideManager, v)
 	if !known && v.calls == cl.gen && v.state == callOut {
-		v.state = callUnknown
+		v.step(callLost)
 	}
 	if !known || st == ndis.StatusPending || v.calls != cl.gen {
 		return
@@ -303,7 +293,8 @@ func (c *Checker) made(cl *call, v *vc, row ev, st ndis.Status, at ev) {
 		return
 	}
 	if v.state == callOut {
-		v.state, v.changedFrom = callConnected, v.activated
+		v.step(callMade)
+		v.changedFrom = v.activated
 	}
 	c.firstParty(v, row, true, cl.thread)
 	switch {
@@ -337,12 +328,13 @@ func enterCmMakeCallComplete(c *Checker, cl *call) {
 		c.addPartyContext(p, sideManager, cl.context)
 	}
 	if cl.has&format.HasStatus == 0 {
-		v.state = callUnknown
+		v.step(callLost)
 	} else if cl.status != ndis.StatusSuccess {
 		c.made(cl, v, cl.ev, cl.status, cl.ev)
 	} else if v.state == callOut {
 		// The client may use the call from within; whether the VC was active shows at the return.
-		v.state, v.changedFrom = callConnected, v.activated
+		v.step(callMade)
+		v.changedFrom = v.activated
 		c.firstParty(v, cl.ev, true, cl.thread)
 	}
 }
@@ -394,7 +386,7 @@ func enterDispatch(c *Checker, cl *call) {
 		return
 	}
 	c.check(rule.CALL02)
-	c.begin(cl, v, callOffered)
+	c.begin(cl, v, callDispatch)
 	v.dispatch.ask(cl.ev)
 	cl.busy = v.inactive()
 }
@@ -478,14 +470,14 @@ func returnDispatch(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 			"an incoming call is dispatched on a VC that is not active yet", v.since, at), rule.AMB10, rule.Warning)
 	}
 	if v.state == callOffered && v.incoming.call.n < v.dispatch.call.n && !known {
-		v.state = callUnknown
+		v.step(callLost)
 	}
 	if known && v.state == callOffered && v.incoming.call.n < v.dispatch.call.n {
 		// The client's answer is not in the trace.
 		switch st {
 		case ndis.StatusPending:
 		case ndis.StatusSuccess:
-			v.state = callAccepted
+			v.step(callAccept)
 		default:
 			v.rejected = at
 			c.ended(v, at, cl.thread)
@@ -512,7 +504,7 @@ func returnIncoming(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	c.answered(cl, &v.incoming, at, known, st, rule.CALL08, sideClient, v)
 	if !known && v.calls == cl.gen && v.state == callOffered {
-		v.state = callUnknown
+		v.step(callLost)
 	}
 	if !known || st == ndis.StatusPending || v.calls != cl.gen {
 		return
@@ -529,7 +521,7 @@ func (c *Checker) offerAnswered(v *vc, at ev, st ndis.Status, t thread) {
 		return
 	}
 	if st == ndis.StatusSuccess {
-		v.state = callAccepted
+		v.step(callAccept)
 		return
 	}
 	v.rejected = at
@@ -558,7 +550,7 @@ func enterIncomingComplete(c *Checker, cl *call) {
 		return
 	}
 	if cl.has&format.HasStatus == 0 {
-		v.state = callUnknown
+		v.step(callLost)
 		return
 	}
 	c.offerAnswered(v, cl.ev, cl.status, cl.thread)
@@ -589,7 +581,8 @@ func enterDispatchConnected(c *Checker, cl *call) {
 	case callOffered:
 		cl.busy = true
 	case callAccepted:
-		v.state, v.changedFrom = callConnected, v.activated
+		v.step(callConnect)
+		v.changedFrom = v.activated
 	case callIdle:
 		cl.flag = v.rejected.seen()
 	}
@@ -617,10 +610,10 @@ func returnDispatchConnected(c *Checker, cl *call, at ev, known bool, st ndis.St
 		return
 	case cl.busy && v.state == callOffered:
 		c.vcReport(rule.CALL09, cl.ev, sideManager, v, cl.name()+" was called although the client has not accepted the call", v.incoming.call, v.incoming.ret, at)
-		v.state = callConnected // what follows from it is no defect of its own
+		v.step(callConnect) // what follows from it is no defect of its own
 		return
 	case cl.busy && v.state == callAccepted:
-		v.state = callConnected
+		v.step(callConnect)
 	}
 	if v.active == unknown || !c.captured(v, sideManager, false) {
 		c.skip(rule.CALL09, reasonAssumed)
@@ -636,7 +629,8 @@ func returnDispatchConnected(c *Checker, cl *call, at ev, known bool, st ndis.St
 func enterConnected(c *Checker, cl *call) {
 	v := c.calledVC(cl, sideClient, cl.context, cl.has&format.HasContext != 0, ndis.NdisCmDispatchCallConnected, ndis.NdisMCmDispatchCallConnected)
 	if v != nil && v.state == callAccepted {
-		v.state, v.changedFrom = callConnected, v.activated
+		v.step(callConnect)
+		v.changedFrom = v.activated
 	}
 }
 
@@ -701,7 +695,7 @@ func enterCloseCall(c *Checker, cl *call) {
 		cl.flag = true // a second close: the first one has the call
 		return
 	}
-	v.before, v.closing = v.state, v.calls
+	v.closing = v.calls
 	cl.gen = v.calls
 	v.close.ask(cl.ev)
 	v.closeMark.open(cl)
@@ -737,19 +731,16 @@ func returnCloseCall(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 func (c *Checker) closedSomehow(v *vc) {
 	v.closeMark = mark{}
 	if v.closing == v.calls {
-		v.state = callUnknown
+		v.step(callLost)
 	}
 }
 
 // closedForClient takes the end of NdisClCloseCall.
 func (c *Checker) closedForClient(v *vc, m mark, st ndis.Status) {
 	if st != ndis.StatusSuccess {
-		// The call is as it was (AMB-12).
+		// The call is as it was: that it is being closed is no state of its own (AMB-12).
 		if v.closing == v.calls {
 			v.closeMark = mark{}
-			if v.state == callIdle && v.before != callIdle && !v.closedCall.seen() {
-				v.state = v.before
-			}
 		}
 		return
 	}
@@ -773,7 +764,7 @@ func enterCmCloseCall(c *Checker, cl *call) {
 	v.cmClose.ask(cl.ev)
 	cl.gen = v.calls
 	if v.closing != v.calls { // the client's part is not in the trace
-		v.closing, v.before = v.calls, v.state
+		v.closing = v.calls
 	}
 }
 
@@ -828,7 +819,7 @@ func enterCmCloseCallComplete(c *Checker, cl *call) {
 		c.closedSomehow(v)
 	case cl.status == ndis.StatusSuccess:
 		if v.closing != v.calls {
-			v.closing, v.before = v.calls, v.state
+			v.closing = v.calls
 		}
 		c.closedByManager(cl, v, cl.ev)
 	}

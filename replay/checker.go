@@ -558,10 +558,14 @@ func (c *Checker) hold(at ev, check func()) { c.held.push(held{at.ts + c.unsure,
 func passed(e ev, cl *call) bool { return e.seen() && e.n < cl.ev.n }
 
 func (m *mark) open(cl *call) {
-	*m = mark{enter: cl.ev, thread: cl.thread, state: markEntered}
+	*m = mark{enter: cl.ev, thread: cl.thread, state: m.step(markOpen)}
 }
 
-func (m *mark) shut(at ev) { m.ret, m.state = at, markReturned }
+func (m *mark) shut(at ev) { m.ret, m.state = at, m.step(markShut) }
+
+func (m *mark) step(e markEvent) markState {
+	return markState(markMachine.step(uint8(m.state), uint8(e)))
+}
 
 // inside finds the innermost call of fn that runs on the thread of cl, cl excepted.
 func (cl *call) inside(fn ndis.Func) *call {

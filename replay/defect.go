@@ -190,7 +190,7 @@ func (c *Checker) sameCaller(cl *call, t thread) {
 	if t.known && cl.thread.known && t.tid != cl.thread.tid {
 		c.defect(DefectOtherThread)
 	}
-	if b, i := c.b, c.i; cl.label != 0 && b.Has[i]&format.HasDriver != 0 && string(b.Driver.At(i)) != c.names[cl.label] {
+	if i := c.i; cl.label != 0 && c.b.Has[i]&format.HasDriver != 0 && c.label(i) != cl.label {
 		c.defect(DefectOtherDriver)
 	}
 }
@@ -209,7 +209,7 @@ func (c *Checker) wrongKind(own, ns, value uint64) {
 		switch kind {
 		case kindBinding:
 			b, ok := c.bindings.get(k)
-			return ok && b.valid && !b.assumed && b.close.state == markNone && !c.gapSince(b.opened.ts)
+			return ok && b.valid() && !b.assumed && b.close.state == markNone && !c.gapSince(b.opened.ts)
 		case kindAF:
 			o, ok := c.opens.get(k)
 			return ok && !o.assumed && !o.unlinked && o.state == afOpened && !c.gapSince(o.openEnter.ts)
@@ -232,12 +232,12 @@ func (c *Checker) wrongKind(own, ns, value uint64) {
 
 // liveSap says that s is certainly registered.
 func (c *Checker) liveSap(s *sap) bool {
-	return s.live && s.since.seen() && s.dereg.state == markNone && s.known() && !s.o.assumed && alive(s.o) &&
+	return s.live() && s.since.seen() && s.dereg.state == markNone && s.known() && !s.o.assumed && alive(s.o) &&
 		s.o.client != nil && captured(s.o.client.driver, false) && !c.gapSince(s.since.ts)
 }
 
 // liveParty says that p is certainly part of its call.
 func (c *Checker) liveParty(p *party) bool {
-	return p.active && p.drop.state == markNone && !p.gone && !p.v.assumed && p.v.closeMark.state == markNone &&
+	return p.active() && p.drop.state == markNone && !p.gone() && !p.v.assumed && p.v.closeMark.state == markNone &&
 		c.captured(p.v, sideClient, false) && !c.gapSince(p.added.ts)
 }

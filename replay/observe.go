@@ -182,7 +182,7 @@ func (b *binding) life() string {
 		return Gone
 	case b.closeOp.state == opPended:
 		return "closing, pended"
-	case b.closed:
+	case b.closed():
 		return "closed"
 	case b.close.state != markNone:
 		return "closing"
@@ -190,7 +190,7 @@ func (b *binding) life() string {
 		return "unbinding"
 	case b.complete.seen():
 		return "bound"
-	case b.valid:
+	case b.valid():
 		return "open"
 	case b.assumed:
 		return "from before the trace"
@@ -266,8 +266,8 @@ func (s *sap) life(id uint64) string {
 		return Gone
 	case s.failed:
 		return "refused"
-	case s.leaving || s.clDereg.state != opIdle || s.cmDereg.state != opIdle:
-		if s.live {
+	case s.state == sapLeaving || s.state == sapLeft || s.clDereg.state != opIdle || s.cmDereg.state != opIdle:
+		if s.live() {
 			return "going"
 		}
 		return "deregistered"
@@ -315,11 +315,11 @@ func (p *party) life(id uint64) string {
 	switch {
 	case p.id != id:
 		return Gone
-	case p.gone:
+	case p.gone():
 		return "dropped"
 	case p.drop.state != markNone || p.drops.running() || p.cmDrop.running():
 		return "being dropped"
-	case p.active:
+	case p.active():
 		return "connected"
 	}
 	return "being added"

@@ -22,7 +22,6 @@ const (
 	opSync                   // answered at once
 	opDone                   // completed after PENDING
 	opUnknown                // the trace does not show how it was answered
-	numOpStates
 )
 
 type opInput uint8
@@ -33,7 +32,6 @@ const (
 	opRetFinal
 	opRetUnknown
 	opComplete
-	numOpInputs
 )
 
 // opFault says what is wrong about an input.
@@ -46,79 +44,23 @@ const (
 	opMaybe            // cannot be judged: the past of the request is not known
 )
 
-type opStep struct {
-	next  opState
-	fault opFault
-}
-
-// opTable is the whole machine. A fault leaves the state as it was, so that one defect
-// gives one finding.
-var opTable = [numOpStates][numOpInputs]opStep{
-	opIdle: {
-		opAsk:        {opCalled, opFine},
-		opRetPending: {opPended, opFine},
-		opRetFinal:   {opSync, opFine},
-		opRetUnknown: {opUnknown, opFine},
-		opComplete:   {opIdle, opUnpended},
-	},
-	opCalled: {
-		opAsk:        {opCalled, opFine},
-		opRetPending: {opPended, opFine},
-		opRetFinal:   {opSync, opFine},
-		opRetUnknown: {opUnknown, opFine},
-		opComplete:   {opEarly, opFine},
-	},
-	opEarly: {
-		opAsk:        {opCalled, opFine},
-		opRetPending: {opDone, opFine},
-		opRetFinal:   {opSync, opUnpended},
-		opRetUnknown: {opUnknown, opFine},
-		opComplete:   {opEarly, opTwice},
-	},
-	opPended: {
-		opAsk:        {opCalled, opFine},
-		opRetPending: {opPended, opFine},
-		opRetFinal:   {opPended, opFine},
-		opRetUnknown: {opPended, opFine},
-		opComplete:   {opDone, opFine},
-	},
-	opSync: {
-		opAsk:        {opCalled, opFine},
-		opRetPending: {opSync, opFine},
-		opRetFinal:   {opSync, opFine},
-		opRetUnknown: {opSync, opFine},
-		opComplete:   {opSync, opUnpended},
-	},
-	opDone: {
-		opAsk:        {opCalled, opFine},
-		opRetPending: {opDone, opFine},
-		opRetFinal:   {opDone, opFine},
-		opRetUnknown: {opDone, opFine},
-		opComplete:   {opDone, opTwice},
-	},
-	opUnknown: {
-		opAsk:        {opCalled, opFine},
-		opRetPending: {opPended, opFine},
-		opRetFinal:   {opSync, opFine},
-		opRetUnknown: {opUnknown, opFine},
-		opComplete:   {opDone, opMaybe},
-	},
-}
-
+// step feeds an event to the request. opMachine says what comes of it; a fault leaves the
+// state as it was, so that one defect gives one finding.
 func (o *op) step(in opInput, at ev) opFault {
-	s := opTable[o.state][in]
+	fault := opMachine.fault[uint8(o.state)<<4|uint8(in)]
+	next := opMachine.step(uint8(o.state), uint8(in))
 	switch in {
 	case opAsk:
 		*o = op{call: at}
 	case opRetPending, opRetFinal, opRetUnknown:
 		o.ret = at
 	case opComplete:
-		if s.fault == opFine || s.fault == opMaybe {
+		if fault == opFine || fault == opMaybe {
 			o.done = at
 		}
 	}
-	o.state = s.next
-	return s.fault
+	o.state = opState(next)
+	return fault
 }
 
 func (o *op) ask(at ev) { o.step(opAsk, at) }

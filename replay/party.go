@@ -16,14 +16,13 @@ type party struct {
 	v      *vc
 	next   *party // those of the VC, newest first
 	first  bool   // it came with the make-call
-	active bool
+	state  partyState
 	added  ev
 	add    vcOp // NdisClAddParty
 	cmAdd  vcOp // ProtocolCmAddParty
 	drops  vcOp // NdisClDropParty
 	cmDrop vcOp // ProtocolCmDropParty
 	drop   mark // NdisClDropParty
-	gone   bool // dropped, for the call manager
 	told   bool // the client was told, or told at once
 	asked  ev   // ProtocolClIncomingDropParty
 	warned *finding
@@ -85,8 +84,9 @@ func (c *Checker) firstParty(v *vc, at ev, ok bool, t thread) {
 	case p == nil:
 	case !ok:
 		c.buryParty(p, at, t)
-	case !p.active:
-		p.active, p.added = true, at
+	case !p.active():
+		p.step(partyAdd)
+		p.added = at
 	}
 }
 
@@ -154,7 +154,7 @@ func (c *Checker) outParty() (uint64, bool) {
 func (v *vc) liveParties() int {
 	n := 0
 	for p := v.parties; p != nil; p = p.next {
-		if p.active && p.drop.state == markNone {
+		if p.active() && p.drop.state == markNone {
 			n++
 		}
 	}
@@ -168,7 +168,7 @@ func (p *party) last() bool {
 		return false // its other parties may not be known
 	}
 	for q := p.v.parties; q != nil; q = q.next {
-		if q != p && !q.gone {
+		if q != p && !q.gone() {
 			return false
 		}
 	}
@@ -232,7 +232,7 @@ func (c *Checker) endParties(v *vc, at ev, t thread) {
 
 // settleParty buries p once it is dropped on both sides.
 func (c *Checker) settleParty(p *party, at ev, t thread) {
-	if p.gone && !p.drops.running() && !p.cmDrop.running() {
+	if p.gone() && !p.drops.running() && !p.cmDrop.running() {
 		c.buryParty(p, at, t)
 	}
 }
@@ -435,8 +435,9 @@ func returnAddParty(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 // addedParty takes the outcome of an add-party.
 func (c *Checker) addedParty(p *party, at ev, st ndis.Status, t thread) {
 	if st == ndis.StatusSuccess {
-		if !p.active {
-			p.active, p.added = true, at
+		if !p.active() {
+			p.step(partyAdd)
+			p.added = at
 		}
 		return
 	}
@@ -564,7 +565,7 @@ func enterDropParty(c *Checker, cl *call) {
 	}
 	p.drop.open(cl)
 	p.drops.ask(cl.ev)
-	cl.busy = p.active && p.last()
+	cl.busy = p.active() && p.last()
 }
 
 func returnDropParty(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
@@ -587,7 +588,8 @@ func returnDropParty(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		c.vcNDIS(rule.PARTY02, early, sideClient, p.v, "NDIS called ProtocolClDropPartyComplete for a drop-party that did not pend", cl.ev, at)
 	}
 	if !known {
-		p.drop, p.active = mark{}, false // it may be there or not
+		p.drop = mark{}
+		p.step(partyDropLost)
 	} else if st != ndis.StatusPending {
 		c.droppedForClient(p, at, st, cl.thread)
 	} else {
@@ -601,16 +603,16 @@ func (c *Checker) droppedForClient(p *party, at ev, st ndis.Status, t thread) {
 		p.drop = mark{}
 		return
 	}
-	if !p.gone {
+	if !p.gone() {
 		c.droppedLast(p, at, rule.NDIS)
 	}
-	p.gone = true
+	p.step(partyDrop)
 	c.settleParty(p, at, t)
 }
 
 // droppedLast judges that the drop of the last party does not succeed (PARTY-04).
 func (c *Checker) droppedLast(p *party, at ev, fault rule.Actor) {
-	if !p.active || p.v.assumed || c.unsure > 0 || !p.last() {
+	if !p.active() || p.v.assumed || c.unsure > 0 || !p.last() {
 		return
 	}
 	c.check(rule.PARTY04)
@@ -639,7 +641,7 @@ func returnCmDropParty(c *Checker, cl *call, at ev, known bool, st ndis.Status) 
 	c.answered(cl, &p.cmDrop, at, known, st, rule.PARTY02, sideManager, p.v)
 	if known && st == ndis.StatusSuccess {
 		c.droppedLast(p, at, rule.CallManager)
-		p.gone = true
+		p.step(partyDrop)
 	}
 	c.settleParty(p, at, cl.thread)
 }
@@ -656,7 +658,7 @@ func enterCmDropPartyComplete(c *Checker, cl *call) {
 	}
 	if cl.has&format.HasStatus != 0 && cl.status == ndis.StatusSuccess {
 		c.droppedLast(p, cl.ev, rule.CallManager)
-		p.gone = true
+		p.step(partyDrop)
 	}
 }
 
@@ -687,7 +689,7 @@ func enterDispatchDrop(c *Checker, cl *call) {
 		return
 	}
 	c.vcVariant(cl, p.v)
-	cl.busy = p.active && p.last()
+	cl.busy = p.active() && p.last()
 }
 
 func returnDispatchDrop(c *Checker, cl *call, at ev, known bool, st ndis.Status) {

@@ -185,7 +185,7 @@ func (c *Checker) registered(cl *call, at ev, known bool, st ndis.Status) {
 		return
 	}
 	if !known {
-		r.state = regUnknown
+		r.step(regLost)
 		r.ret = at
 		c.skip(rule.REG01, reasonNoStatus)
 		c.skip(rule.REG06, reasonNoStatus)
@@ -388,8 +388,8 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 			r.end = r.adapter.halt
 		}
 	}
-	r.state = regLive
-	if b != nil && b.closed {
+	r.step(regAccept)
+	if b != nil && b.closed() {
 		c.endRegistrations(r.adapter, b, &b.close, b.close.ret)
 	}
 	if r.driver != nil {
@@ -469,7 +469,7 @@ func (c *Checker) named(r *registration) string {
 }
 
 func (c *Checker) registrationRefused(cl *call, r *registration, at ev, st ndis.Status) {
-	r.state = regFailed
+	r.step(regRefuse)
 	a := r.adapter
 	if a == nil {
 		return
@@ -562,7 +562,8 @@ func (c *Checker) endRegistrations(a *adapter, b *binding, m *mark, at ev) {
 			kept = append(kept, r)
 			continue
 		}
-		r.state, r.end = regEnded, *m
+		r.step(regEnd)
+		r.end = *m
 		r.end.ret, r.end.state = at, markReturned
 		if len(a.past) >= maxPast {
 			c.dropPast(a)
@@ -817,7 +818,8 @@ func (c *Checker) strayNotify(cl *call, b *binding, at ev, who string) {
 	if !c.knownAdapter(a) {
 		c.skip(rule.NOTE03, reasonAssumed)
 		r := c.newRegistration(cl)
-		r.adapter, r.assumed, r.state, r.ret, r.label = a, true, regLive, cl.ev, 0
+		r.adapter, r.assumed, r.ret, r.label = a, true, cl.ev, 0
+		r.step(regAccept)
 		a.regs = append(a.regs, r)
 		c.remember(b, r, cl.ev)
 		return
@@ -874,7 +876,7 @@ func (c *Checker) remember(b *binding, r *registration, at ev) {
 // bound first (edge E1) or the AF was there first (E2).
 func (c *Checker) due(x *binding, r *registration) (at ev, bound bool, ok bool) {
 	ready, isReady := r.readyWas()
-	if !isReady || r.repeats || x == r.b || !x.valid || !x.complete.seen() || x.driver == nil || x.driver == r.driver {
+	if !isReady || r.repeats || x == r.b || !x.valid() || !x.complete.seen() || x.driver == nil || x.driver == r.driver {
 		return ev{}, false, false
 	}
 	isClient := c.hasRole(x.driver, roleClient) == yes ||

@@ -33,8 +33,7 @@ type sap struct {
 	cmDereg     op // ProtocolCmDeregisterSap
 	since       ev // its registration returned, or pended
 	held        ev // the call manager took it
-	live        bool
-	leaving     bool // NdisClDeregisterSap was called
+	state       sapState
 	failed      bool // its registration did
 	deregFailed bool // AMB-18
 	unlinked    bool // known from the call manager's side only
@@ -196,23 +195,23 @@ func (c *Checker) drop(o *afOpen, id uint64, since ev, count *int) {
 
 // endSap takes a SAP from its client.
 func (c *Checker) endSap(s *sap) {
-	if s.live {
-		s.live = false
+	if s.live() {
 		if s.known() {
 			if s.since.seen() {
 				c.drop(s.o, s.oid, s.since, &s.o.saps)
 			}
-			if s.leaving {
+			if s.state == sapLeaving {
 				s.o.leaving--
 			}
 		}
+		s.step(sapEnd)
 	}
 	c.settleSap(s)
 }
 
 // settleSap buries s once nothing more is due on either side.
 func (c *Checker) settleSap(s *sap) {
-	if s.live || s.id == 0 {
+	if s.live() || s.id == 0 {
 		return
 	}
 	for _, p := range [...]*op{&s.clReg, &s.cmReg, &s.clDereg, &s.cmDereg} {
@@ -316,7 +315,7 @@ func (c *Checker) buriedSap(cl *call, kind uint64) *deadSap {
 // or not.
 func (c *Checker) orphan(o *afOpen) {
 	for s := o.firstSap; s != nil; s = o.firstSap {
-		s.live = false
+		s.step(sapEnd)
 		for _, p := range [...]*op{&s.clReg, &s.cmReg, &s.clDereg, &s.cmDereg} {
 			if p.running() || p.state == opEarly || p.state == opIdle {
 				p.assume()
@@ -426,7 +425,7 @@ func enterClRegisterSap(c *Checker, cl *call) {
 	if cl.label != 0 {
 		s.label = cl.label
 	}
-	s.live = true
+	s.step(sapAsk)
 	s.clReg.ask(cl.ev)
 	if closed {
 		return
@@ -469,7 +468,7 @@ func returnClRegisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Status
 		c.endSap(s)
 		return
 	}
-	if !s.live {
+	if !s.live() {
 		c.settleSap(s)
 		return
 	}
@@ -531,7 +530,7 @@ func awaiting(o *afOpen) (s *sap, several bool) {
 		return nil, false
 	}
 	for x := o.firstSap; x != nil; x = x.right {
-		if x.live && x.cmReg.state == opIdle && (x.clReg.running() || x.clReg.state == opUnknown) {
+		if x.live() && x.cmReg.state == opIdle && (x.clReg.running() || x.clReg.state == opUnknown) {
 			if s != nil {
 				return nil, true
 			}
@@ -759,7 +758,7 @@ func (c *Checker) rival(s *sap, inForce bool) *sap {
 		if x.o.adapter != s.o.adapter || x.o.owner != s.o.owner || x.o.ownerA != s.o.ownerA || x.o.owner == nil && x.o.ownerA == nil {
 			continue
 		}
-		if inForce && (x.leaving || x.cmDereg.state != opIdle || x.o.closeMark.state != markNone) {
+		if inForce && (x.state == sapLeaving || x.state == sapLeft || x.cmDereg.state != opIdle || x.o.closeMark.state != markNone) {
 			continue
 		}
 		return x
@@ -880,8 +879,8 @@ func enterClDeregisterSap(c *Checker, cl *call) {
 	}
 	s.dereg.open(cl)
 	s.clDereg.ask(cl.ev)
-	if s.live && s.since.seen() && s.known() {
-		s.leaving = true
+	if s.live() && s.since.seen() && s.known() {
+		s.step(sapLeave)
 		s.o.leaving++
 	}
 }

@@ -33,7 +33,7 @@ func (c *Checker) judgeUnloaded(cl *call, d *driver, at ev) {
 	c.check(rule.UNLOAD01)
 	var f *finding
 	for b := c.newest; b != nil; b = b.older {
-		if b.driver != d || b.assumed || !b.valid || !b.complete.seen() || b.complete.n > cl.ev.n ||
+		if b.driver != d || b.assumed || !b.valid() || !b.complete.seen() || b.complete.n > cl.ev.n ||
 			b.unbind.state != markNone || b.close.state != markNone {
 			continue
 		}
@@ -197,7 +197,7 @@ func (c *Checker) unboundBefore(cl *call, a *adapter, at ev) {
 	c.check(rule.UNLOAD02)
 	var f *finding
 	for b := c.newest; b != nil; b = b.older {
-		if b.adapter != a || b.assumed || !b.valid || !b.complete.seen() || b.complete.n > cl.ev.n || b.unbound.seen() {
+		if b.adapter != a || b.assumed || !b.valid() || !b.complete.seen() || b.complete.n > cl.ev.n || b.unbound.seen() {
 			continue
 		}
 		if b.unbindOp.state == opUnknown || b.unbindOp.outstanding() && !b.hasUnbID || !b.hasCtx {

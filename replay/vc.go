@@ -455,8 +455,9 @@ func (c *Checker) useVC(cl *call) *vc {
 	}
 	c.skip(rule.USE03, reasonAssumed)
 	v := c.newVC(cl)
-	v.assumed, v.active = true, unknown
-	v.state = callUnknown
+	v.assumed = true
+	v.activity(vcAssume)
+	v.step(callLost)
 	v.create.open(cl)
 	if s := callers[cl.fn]; s < numSides {
 		v.labels[s] = cl.label
@@ -1245,7 +1246,7 @@ func returnCoDelete(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 
 // activatedVC counts a successful activation.
 func (v *vc) activatedVC() {
-	v.active = yes
+	v.activity(vcActivated)
 	if !v.counting {
 		return
 	}
@@ -1317,9 +1318,7 @@ func returnActivate(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	switch {
 	case !known:
-		if v.active != yes {
-			v.active = unknown
-		}
+		v.activity(vcActivationLost)
 		v.activated++
 	case st == ndis.StatusSuccess:
 		v.activatedVC()
@@ -1394,16 +1393,19 @@ func enterActivated(c *Checker, cl *call) {
 	v.strictAct = cl.d.caller == callerNDIS
 	c.delivered(cl, &v.act, id, sideManager, v, "an activation")
 	if cl.has&format.HasStatus == 0 {
-		if v.active == no {
-			v.active = unknown
-		}
+		v.activity(vcActivationLost)
 		return
 	}
 	switch {
 	case cl.status == ndis.StatusSuccess:
 		v.activatedVC()
 	case v.tentative:
-		v.active = v.wasActive
+		switch v.wasActive { // PENDING was taken for success
+		case no:
+			v.activity(vcNotActivated)
+		case unknown:
+			v.activity(vcNeverKnown)
+		}
 		c.activationFailed(v, cl.ev)
 	default:
 		c.activationFailed(v, cl.ev)
@@ -1451,9 +1453,9 @@ func returnDeactivate(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	switch {
 	case !known:
-		v.active = unknown
+		v.activity(vcDeactivationLost)
 	case st == ndis.StatusSuccess, mcm && (st == ndis.StatusPending || st == ndis.StatusNotAccepted):
-		v.active = no
+		v.activity(vcDeactivated)
 		if v.deactMark.state == markNone || !(v.deactMark.enter.n > cl.ev.n) {
 			v.deactMark = mark{enter: cl.ev, ret: at, thread: cl.thread, state: markReturned}
 		}
@@ -1495,7 +1497,7 @@ func enterMiniDeactivated(c *Checker, cl *call) {
 		cl.flag = true
 		return
 	}
-	v.active = no
+	v.activity(vcDeactivated)
 	v.deactMark.open(cl)
 }
 
@@ -1517,7 +1519,7 @@ func enterDeactivated(c *Checker, cl *call) {
 	}
 	v.strictDeact = cl.d.caller == callerNDIS
 	c.delivered(cl, &v.deact, id, sideManager, v, "a deactivation")
-	v.active = no
+	v.activity(vcDeactivated)
 	if v.deactMark.state == markNone {
 		v.deactMark.open(cl)
 		v.deactMark.shut(cl.ev)

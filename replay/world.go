@@ -42,14 +42,6 @@ type mark struct {
 	state  markState
 }
 
-type markState uint8
-
-const (
-	markNone markState = iota
-	markEntered
-	markReturned
-)
-
 // call is an invocation that was entered and has not returned.
 type call struct {
 	invocation
@@ -234,7 +226,7 @@ type binding struct {
 	attempt  *bindAttempt
 	open     op
 	opened   ev // row that made the handle valid
-	valid    bool
+	state    bindingState
 	complete ev // bind completed successfully
 	unbind   mark
 	unbindOp op
@@ -243,7 +235,6 @@ type binding struct {
 	unbound  ev // unbind completed
 	close    mark
 	closeOp  op
-	closed   bool // ended in this world
 	asked    mark // NdisUnbindAdapter
 	pending  *afOpen
 	opens    []*afOpen // as client
@@ -266,16 +257,6 @@ type notice struct {
 	at  ev
 	n   int
 }
-
-type regState uint8
-
-const (
-	regCalling regState = iota
-	regLive
-	regUnknown // its outcome is not in the trace
-	regFailed
-	regEnded
-)
 
 // registration is a call manager's claim of an address family on an adapter.
 type registration struct {
@@ -310,17 +291,6 @@ type refusal struct {
 	status    ndis.Status
 	af        AF
 }
-
-type afState uint8
-
-const (
-	afCalled afState = iota // the client asked, nothing decided
-	afOpening
-	afOpened
-	afClosing
-	afClosed
-	afDead // the open failed
-)
 
 // afOpen is the association of a client and a call manager over one address family.
 type afOpen struct {
