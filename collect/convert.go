@@ -78,7 +78,7 @@ type converter struct {
 	sources []*etlSource
 	sorter  *sorter
 	routes  uint16              // sources of rows met
-	crossed [ndis.NumFuncs]bool // functions whose entries or returns were met
+	crossed [ndis.NumFuncs]bool // functions whose crossings were met
 	done    int64               // bytes of files read before
 	total   int64               // bytes of all files
 	sum     Summary
@@ -214,7 +214,7 @@ func (c *converter) read(ctx context.Context, i int) error {
 		}
 		if e.Phase != format.PhaseGap {
 			c.routes |= 1 << e.Source
-			if e.Phase != format.PhaseEvent {
+			if e.Phase != format.PhaseEvent && !hearsay(e) {
 				c.crossed[e.Function] = true
 			}
 		}
@@ -225,6 +225,11 @@ func (c *converter) read(ctx context.Context, i int) error {
 	c.done += s.f.Size()
 	c.sum.addFile(s)
 	return s.Close()
+}
+
+// hearsay says that a row is what an event or message says of a call, not its crossing.
+func hearsay(e *format.Event) bool {
+	return e.Source == format.SourceManifest || e.Source == format.SourceWPP
 }
 
 // progress is called with bytes read; reading is the first half of the work.
@@ -277,9 +282,9 @@ func (c *converter) write(ctx context.Context) (err error) {
 				c.o.Progress(c.total+int64(float64(c.total)*float64(n)/float64(c.sorter.rows)), 2*c.total)
 			}
 		}
-		// What a manifest event says of a function in passing adds nothing where its
-		// crossings themselves are recorded.
-		if e.Source == format.SourceManifest && c.crossed[e.Function] {
+		// What manifest events and messages say of a function in passing adds nothing where
+		// its crossings themselves are recorded, and would count calls twice.
+		if hearsay(e) && c.crossed[e.Function] {
 			c.sum.Superseded++
 			return nil
 		}

@@ -735,6 +735,83 @@ func TestTraceInfo(t *testing.T) {
 	}
 }
 
+// TestManifestRows: what Microsoft-Windows-NDIS says of binding functions is in the trace,
+// unless the crossings of the function are.
+func TestManifestRows(t *testing.T) {
+	bind := func(w *etltest.Writer, at int64) {
+		data := make([]byte, 28)
+		binary.LittleEndian.PutUint64(data[20:], 0x17000000000000)
+		for _, c := range "WAN\x00" {
+			data = binary.LittleEndian.AppendUint16(data, uint16(c))
+		}
+		w.Event(0, at, etltest.EventHeader{Provider: decode.NDIS, ID: 10006, PID: 4, TID: 9}, nil, binary.LittleEndian.AppendUint32(data, 0))
+	}
+	for _, crossed := range []bool{false, true} {
+		w := etltest.New(etltest.Options{})
+		at := w.Clock(w.Options().Start.Add(time.Second))
+		bind(w, at)
+		e := crossing(0)
+		if crossed {
+			e.Function = ndis.ProtocolBindAdapterEx
+		}
+		if err := aftracetest.Write(w, 0, at+10, &e, aftracetest.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		b, err := w.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, rows := convert(t, collect.ConvertOptions{}, b)
+		want := uint64(0)
+		if crossed {
+			want = 1
+		}
+		if s.Superseded != want || len(rows) != 2-int(want) || s.Lossy() {
+			t.Errorf("crossed %v: %d superseded, rows %+v", crossed, s.Superseded, rows)
+		}
+		if !crossed && (rows[0].Source != format.SourceManifest || rows[0].Phase != format.PhaseEvent || rows[0].Driver != "WAN" || rows[0].Function != ndis.ProtocolBindAdapterEx) {
+			t.Errorf("%+v", rows[0])
+		}
+	}
+}
+
+// TestMessageRows: a WPP message makes a row, unless the crossings of its function are
+// recorded.
+func TestMessageRows(t *testing.T) {
+	const class = "01e9b841-7d67-315a-7b92-23b2033356de"
+	lib := &decode.Library{}
+	if _, err := lib.AddTMF("a.tmf", []byte(class+" m // SRC=a.c MJ= MN=\n#typev a_c1 10 \"--> %10!p!\" // FUNC=ProtocolCmOpenAf\n{\nVc, ItemPtr -- 10\n}\n")); err != nil {
+		t.Fatal(err)
+	}
+	g, err := etl.ParseGUID(class)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, crossed := range []bool{false, true} {
+		w := etltest.New(etltest.Options{})
+		at := w.Clock(w.Options().Start.Add(time.Second))
+		w.Message(0, at, etltest.MessageHeader{Number: 10, Flags: etltest.MessageDefault | etl.MessagePointer64, GUID: g, PID: 4, TID: 100}, make([]byte, 8))
+		if crossed {
+			e := crossing(0)
+			if err := aftracetest.Write(w, 0, at+10, &e, aftracetest.Options{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, err := w.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, rows := convert(t, collect.ConvertOptions{Library: lib}, b)
+		source := format.SourceWPP
+		if crossed {
+			source = format.SourceETL
+		}
+		if len(rows) != 1 || rows[0].Source != source || rows[0].Function != ndis.ProtocolCmOpenAf || (s.Superseded == 1) != crossed || s.Duplicates != 0 {
+			t.Errorf("crossed %v: %+v, rows %+v", crossed, s, rows)
+		}
+	}
+}
+
 func BenchmarkConvert(b *testing.B) {
 	const n = 500_000
 	dir := b.TempDir()

@@ -18,7 +18,7 @@ type Summary struct {
 	Events     uint64 `json:"events"`     // rows, gap rows included
 	Gaps       uint64 `json:"gaps"`       // rows that say that events were lost
 	Duplicates uint64 `json:"duplicates"` // crossings that a second route reported, left out
-	Superseded uint64 `json:"superseded"` // manifest events of functions whose crossings were recorded, left out
+	Superseded uint64 `json:"superseded"` // what manifest events and WPP messages say of functions whose crossings were recorded, left out
 
 	Records        uint64            `json:"records"`
 	RecordKinds    map[string]uint64 `json:"record_kinds"`

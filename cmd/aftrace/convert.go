@@ -126,7 +126,7 @@ func summaryText(s *collect.Summary) string {
 		{uint64(s.UndecodableBytes), "bytes not readable"},
 		{s.UnknownRecords, "unknown records"},
 		{s.Duplicates, "events reported twice, kept once"},
-		{s.Superseded, "manifest events left out, because the crossings of their functions are recorded"},
+		{s.Superseded, "manifest events or WPP messages left out, because the crossings of their functions are recorded"},
 	}
 	for _, c := range counts {
 		if c.n > 0 {

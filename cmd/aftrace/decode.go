@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -46,7 +45,7 @@ func library(x *collect.Descriptions, quiet bool) (*decode.Library, error) {
 		fmt.Fprintf(&b, "item type %s is not known: %s with it cannot be decoded\n", rows.Safe(item), rows.Count(lib.UnknownItems[item], "message"))
 	}
 	if lib.Duplicates > 0 {
-		fmt.Fprintf(&b, "%s twice: the first description counts\n", rows.Count(lib.Duplicates, "event or message described"))
+		fmt.Fprintf(&b, "%d events or messages described twice: the first description counts\n", lib.Duplicates)
 	}
 	for _, c := range lib.Controls() {
 		fmt.Fprintf(&b, "WPP control GUID %v %s", c.GUID, rows.Safe(c.Name))
@@ -207,19 +206,14 @@ func (p *printer) print(d *decode.Decoder, r *etl.Record, ev *decode.Event) erro
 	}
 	if p.json {
 		p.line = appendEventJSON(p.line[:0], r, ev, name)
+		if slices.ContainsFunc(p.line, func(c byte) bool { return c >= 0x7F }) {
+			p.line = rows.AppendPlainJSON(nil, p.line)
+		}
 	} else {
 		p.line = appendEventText(p.line[:0], r, ev, name)
 	}
 	_, err := p.w.Write(append(p.line, '\n'))
 	return err
-}
-
-func appendText(b []byte, s string) []byte {
-	t, err := json.Marshal(s)
-	if err != nil { // a string is always JSON
-		return append(b, `""`...)
-	}
-	return append(b, t...)
 }
 
 // appendEventJSON writes an event as a JSON object. Its keys are stable.
@@ -239,19 +233,19 @@ func appendEventJSON(b []byte, r *etl.Record, ev *decode.Event, provider string)
 		b = fmt.Appendf(b, `,"provider":"%v"`, r.Provider)
 	}
 	if provider != "" {
-		b = appendText(append(b, `,"provider_name":`...), provider)
+		b = decode.AppendString(append(b, `,"provider_name":`...), provider)
 	}
 	if ev.Provider.HasGroup {
 		b = fmt.Appendf(b, `,"provider_group":"%v"`, ev.Provider.Group)
 	}
 	b = fmt.Appendf(b, `,"id":%d,"version":%d,"level":%d,"opcode":%d,"keyword":"0x%x"`, r.ID, r.Version, r.Level, r.Opcode, r.Keyword)
 	if ev.Name != "" {
-		b = appendText(append(b, `,"event":`...), ev.Name)
+		b = decode.AppendString(append(b, `,"event":`...), ev.Name)
 	}
 	if m := ev.Message; m != nil {
-		b = appendText(append(b, `,"function":`...), m.Function)
-		b = appendText(append(b, `,"message_level":`...), m.Level)
-		b = appendText(append(b, `,"message_flags":`...), m.Flags)
+		b = decode.AppendString(append(b, `,"function":`...), m.Function)
+		b = decode.AppendString(append(b, `,"message_level":`...), m.Level)
+		b = decode.AppendString(append(b, `,"message_flags":`...), m.Flags)
 		if w := r.Message(); w.HasSequence {
 			b = fmt.Appendf(b, `,"sequence":%d`, w.Sequence)
 		}
@@ -260,10 +254,10 @@ func appendEventJSON(b []byte, r *etl.Record, ev *decode.Event, provider string)
 		b = decode.AppendFields(append(b, `,"fields":`...), ev.Values)
 	}
 	if text := ev.AppendMessage(nil, r); len(text) > 0 {
-		b = appendText(append(b, `,"message":`...), string(text))
+		b = decode.AppendString(append(b, `,"message":`...), string(text))
 	}
 	if ev.Failure.Reason != decode.ReasonNone {
-		b = appendText(append(b, `,"failure":`...), ev.Failure.Error())
+		b = decode.AppendString(append(b, `,"failure":`...), ev.Failure.Error())
 		b = fmt.Appendf(b, `,"data":"%x"`, r.Data)
 	}
 	return append(b, '}')
@@ -322,7 +316,7 @@ func decodedText(s *collect.Decoded) string {
 		fmt.Fprintf(&b, "  %d unknown records\n", s.Unknown)
 	}
 	if s.Rows > 0 {
-		fmt.Fprintf(&b, "  %d become rows of a trace\n", s.Rows)
+		fmt.Fprintf(&b, "  rows for a trace: %d\n", s.Rows)
 	}
 	list := func(name string, p *collect.ProviderInfo) {
 		fmt.Fprintf(&b, "  %9d  %s\n", p.Records, name)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,7 +37,7 @@ written, 130 interrupted.`,
   aftrace info trace.arrow
   aftrace cat trace.arrow --function '*AddressFamily*'`,
 	})
-	root.AddCommand(convertCommand(), decodeCommand(), infoCommand(), catCommand(), mergeCommand(), cli.Version("aftrace"))
+	root.AddCommand(captureCommand(runtime.GOOS), convertCommand(), decodeCommand(), infoCommand(), catCommand(), mergeCommand(), cli.Version("aftrace"))
 	return root
 }
 

@@ -5,6 +5,7 @@ import (
 	"debug/pe"
 	"encoding/binary"
 	"io"
+	"strings"
 
 	"github.com/aftrace/aftrace/collect/etl"
 )
@@ -278,16 +279,26 @@ func (c *crim) events(g etl.GUID, off uint32) (int, error) {
 	return int(count), nil
 }
 
-// template reads "TEMP", size, items, names, offset of the items, type, GUID, binary XML.
+// Bits of the flags of a field in a template.
+const (
+	crimStruct   = 0x01
+	crimLengthOf = 0x04 // the length is the index of the field that holds it
+	crimFixed    = 0x08 // an array of a number of elements
+	crimCountOf  = 0x10 // the count is the index of the field that holds it
+)
+
+// template reads "TEMP", size, top fields, all fields, offset of the fields, type, GUID,
+// binary XML. The members of structs are after the top fields; a struct has the index of
+// the first and their number in the place of its types.
 func (c *crim) template(off uint32, x *template) error {
 	le := binary.LittleEndian
 	head := c.at(off, 40)
 	if head == nil || !bytes.HasPrefix(head, []byte("TEMP")) {
 		return c.wrong(off, `"TEMP"`)
 	}
-	n, items := le.Uint32(head[8:]), le.Uint32(head[16:])
-	if n > maxProperties {
-		return wrongAt(c.name, int(off), "WEVT_TEMPLATE: a template of %d fields: at most %d are read", n, maxProperties)
+	top, n, items := le.Uint32(head[8:]), le.Uint32(head[12:]), le.Uint32(head[16:])
+	if n > maxProperties || top > n {
+		return wrongAt(c.name, int(off), "WEVT_TEMPLATE: a template of %d fields: at most %d are read", max(n, top), maxProperties)
 	}
 	if err := c.spend(off, int(n)); err != nil {
 		return err
@@ -299,17 +310,17 @@ func (c *crim) template(off uint32, x *template) error {
 			return c.wrong(at, "a field of a template")
 		}
 		flags := le.Uint32(e)
-		p := property{field: Field{Name: c.text(le.Uint32(e[16:]))}, count: le.Uint16(e[12:]), length: le.Uint16(e[14:])}
-		// The bits are read like those of EVENT_PROPERTY_INFO. The form of structs is not
-		// documented: events that have one are not decoded.
-		p.lengthRef, p.countRef = flags&propParamLength != 0, flags&propParamCount != 0
-		p.array = p.countRef || flags&propFixedCount != 0 || p.count > 1
-		if !p.setType(uint16(e[4]), uint16(e[5])) || flags&propStruct != 0 {
+		p := property{field: Field{Name: strings.TrimRight(c.text(le.Uint32(e[16:])), " ")}, count: le.Uint16(e[12:]), length: le.Uint16(e[14:])}
+		p.lengthRef, p.countRef = flags&crimLengthOf != 0, flags&crimCountOf != 0
+		p.array = p.countRef || flags&crimFixed != 0
+		if flags&crimStruct != 0 {
+			p.structure, p.start, p.members = true, int(le.Uint16(e[4:])), int(le.Uint16(e[6:]))
+		} else if !p.setType(uint16(e[4]), uint16(e[5])) {
 			x.broken = ReasonTemplate
 		}
 		x.props = append(x.props, p)
 	}
-	x.top = len(x.props)
+	x.top = int(top)
 	x.finish()
 	return nil
 }

@@ -1,18 +1,44 @@
-// Package decode turns the records of trace sessions into events: TraceLogging events of
-// any provider into named, typed values, those of the provider CoNDIS-AfTrace into rows of
-// a trace. It does no I/O.
+// Package decode turns the records of trace sessions into events: TraceLogging events,
+// manifest events, classic events and WPP messages of any provider into named, typed values;
+// events of the provider CoNDIS-AfTrace, and what events of Microsoft-Windows-NDIS and WPP
+// messages say of CoNDIS functions, into rows of a trace. It does no I/O.
 //
 // A Decoder is given every record of a session, from a file or live, and counts what it
 // could and could not read per provider:
 //
-//	d := decode.New(decode.Options{Source: format.SourceETL, Clock: file.Header().Nanoseconds})
+//	d := decode.New(decode.Options{Source: format.SourceETL, Clock: file.Header().Nanoseconds, Library: lib})
 //	for r, err := range file.Records() {
 //		...
 //		switch d.Decode(r, &row) {
-//		case decode.Row: // row is a crossing
+//		case decode.Row: // row is a crossing, or what an event says of one
 //		case decode.Lost: // an event of our provider that cannot be read: d.Failure() says why
 //		}
+//		d.Event(r, &ev) // for people: any event, with its fields
 //	}
+//
+// What describes events comes from four places, the first of which counts: what a merge kept
+// of the recording host (records of the class EventMetadata), manifests that providers wrote
+// into the stream (EventSource), the Library (manifests, images, TMF texts and PDBs that the
+// user named), and built-in tables. The first two are in the records themselves: Decode learns
+// them as they come by, so a reader of files gives all records to Learn first.
+//
+// A live session uses the same Decoder on the same Record, one for each session and
+// goroutine. It fills of a Record, from the EVENT_RECORD of its callback:
+//
+//	Kind             KindEvent32 or KindEvent64, by Flag32BitHeader
+//	Flags            EventHeader.Flags: FlagTraceMessage marks a WPP message, whose GUID is
+//	                 ProviderId and whose number is Id; FlagClassicHeader a classic event, whose
+//	                 type is Opcode
+//	Provider …       the rest of EventHeader and EventDescriptor; HasGUID, HasIDs and HasClock
+//	Clock, Time      the raw time of the session's clock and what it is in ns since 1970
+//	Pointer          4 or 8, by the same flag
+//	Extended         the extended items, appended with AppendExtended
+//	Data             UserData
+//
+// Nothing is kept of the record after Decode returns, and in the steady state Decode does
+// not allocate, but for chunks that hold the details of rows. A WPP message without TMF data,
+// and an event without a description, is counted by its GUID; its bytes are the caller's to
+// keep.
 //
 // No input makes this package panic, and no record takes more than the stated limits.
 package decode
@@ -46,8 +72,8 @@ type Options struct {
 type Outcome uint8
 
 const (
-	Other Outcome = iota // no event of the provider CoNDIS-AfTrace
-	Row                  // an AfEvent: the row is filled
+	Other Outcome = iota // an event that is no row
+	Row                  // an AfEvent, or another event that says that a function ran: the row is filled
 	Lost                 // an event of that provider that cannot be read; an AfEvent may be in it
 )
 
@@ -77,7 +103,8 @@ type Decoder struct {
 	labels  map[string]string
 	label   string // the last one used
 	detail  detailBuffer
-	scratch []byte
+	scratch []byte // of a detail
+	label16 []byte // a text out of UTF-16
 
 	learned learned
 	ev      Event // of manifest and WPP records
@@ -110,7 +137,8 @@ func New(o Options) *Decoder {
 	}
 }
 
-// Decode counts r and, if it is an event of the provider CoNDIS-AfTrace, makes row of it.
+// Decode counts r and, if it is an event of the provider CoNDIS-AfTrace, or says something
+// of a CoNDIS function in another way, makes row of it.
 // Row.Seq is left 0. If the outcome is Lost, row holds what was decoded before the
 // failure. The strings in row stay valid.
 func (d *Decoder) Decode(r *etl.Record, row *format.Event) Outcome {
@@ -318,6 +346,9 @@ func (d *Decoder) Event(r *etl.Record, ev *Event) bool {
 				ev.Origin, ev.Name = OriginLog, "Header"
 			}
 		}
+		if ev.Failure.Reason == ReasonPayloadLeft {
+			ev.Left = len(r.Data) - ev.Failure.Offset
+		}
 	case isEvent(r) && r.Defect != "":
 		ev.Failure = Failure{Reason: ReasonRecord}
 	case isMessage(r):
@@ -328,7 +359,7 @@ func (d *Decoder) Event(r *etl.Record, ev *Event) bool {
 		}
 		ev.Origin, ev.Name, ev.Message = OriginWPP, x.message.Name, x.message
 		x.message.read(r.Data, r.Pointer, ev)
-	case isClassic(r):
+	case isClassic(r) || !isEvent(r):
 		if r.Provider == eventMetadata {
 			var scratch eventTable
 			if ev.Failure = scratch.learnMetadata(classType(r), r.Data); ev.Failure.Reason != ReasonNoDecoder {
@@ -461,6 +492,26 @@ func (d *Decoder) mayHoldAfEvent(r *etl.Record) bool {
 	}
 	s := d.schema(meta)
 	return s.Name == AfEventName || s.Failure.Reason != ReasonNone && s.Name == ""
+}
+
+// AppendExtended appends an extended item in the form that Record.Extended has. more says
+// that another one follows.
+func AppendExtended(b []byte, typ uint16, data []byte, more bool) []byte {
+	total := (8 + len(data) + 7) &^ 7
+	var link uint16
+	if more {
+		link = 1
+	}
+	le := binary.LittleEndian
+	b = le.AppendUint16(b, uint16(total))
+	b = le.AppendUint16(b, typ)
+	b = le.AppendUint16(b, link)
+	b = le.AppendUint16(b, uint16(len(data)))
+	b = append(b, data...)
+	for range total - 8 - len(data) {
+		b = append(b, 0)
+	}
+	return b
 }
 
 // Failure says why the last record was not decoded. Its Reason is ReasonNone if it was.

@@ -97,6 +97,12 @@ func (v *Value) AppendJSON(b []byte) []byte {
 		if s, ok := v.status(); ok {
 			return appendString(b, s)
 		}
+		if v.out() == OutBoolean && v.Num <= 1 {
+			return strconv.AppendBool(b, v.Num == 1)
+		}
+		if r := v.Int(); v.out() == OutString && r >= ' ' && r < 0x7F {
+			return appendString(b, string(rune(r)))
+		}
 		return strconv.AppendInt(b, v.Int(), 10)
 	case KindUint:
 		return v.appendUint(b)
@@ -285,6 +291,11 @@ func sidText(sid []byte) string {
 
 func appendHex(b []byte, n uint64) []byte {
 	return append(strconv.AppendUint(append(b, `"0x`...), n, 16), '"')
+}
+
+// AppendString appends a JSON string. Bytes that are not UTF-8 become U+FFFD.
+func AppendString(b []byte, s string) []byte {
+	return appendString(b, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // appendString appends a JSON string. s is valid UTF-8.

@@ -3,6 +3,7 @@ package decode
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/aftrace/aftrace/collect/etl"
@@ -48,6 +49,19 @@ type Control struct {
 
 // Controls are the control GUIDs that PDBs named.
 func (l *Library) Controls() []Control { return slices.Clone(l.controls) }
+
+// All yields the WPP messages described, in no order.
+func (l *Library) All() iter.Seq[*Message] {
+	return func(yield func(*Message) bool) {
+		for _, byNumber := range l.messages {
+			for _, m := range byNumber {
+				if !yield(m) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Messages is the number of WPP messages described.
 func (l *Library) Messages() int { return l.nMessage }

@@ -236,7 +236,7 @@ func (t *eventTable) addProvider(file string, m *manProvider, texts map[string]s
 }
 
 // addItems makes the properties of a template: the top ones, then the members of structs.
-func (x *template) addItems(t *eventTable, g etl.GUID, items []manItem) error {
+func (t *template) addItems(table *eventTable, g etl.GUID, items []manItem) error {
 	type level struct {
 		parent int
 		items  []manItem
@@ -245,18 +245,18 @@ func (x *template) addItems(t *eventTable, g etl.GUID, items []manItem) error {
 	for len(todo) > 0 {
 		l := todo[0]
 		todo = todo[1:]
-		start := len(x.props)
+		start := len(t.props)
 		for _, it := range l.items {
 			if it.XMLName.Local != "data" && it.XMLName.Local != "struct" {
 				continue
 			}
-			if len(x.props) == maxProperties {
+			if len(t.props) == maxProperties {
 				return fmt.Errorf("more than %d fields", maxProperties)
 			}
 			p := property{field: Field{Name: it.Name}}
 			if it.XMLName.Local == "struct" {
 				p.structure = true
-				todo = append(todo, level{len(x.props), it.Items})
+				todo = append(todo, level{len(t.props), it.Items})
 			} else {
 				in, ok := manInTypes[strings.TrimPrefix(it.InType, "win:")]
 				if !ok {
@@ -264,38 +264,38 @@ func (x *template) addItems(t *eventTable, g etl.GUID, items []manItem) error {
 				}
 				p.setType(in, manOutTypes[it.OutType[strings.IndexByte(it.OutType, ':')+1:]])
 				if it.Map != "" {
-					p.field.Map = t.mapOf(g, it.Map)
+					p.field.Map = table.mapOf(g, it.Map)
 				}
 			}
 			var err error
-			if p.length, p.lengthRef, err = x.number(it.Length); err != nil {
+			if p.length, p.lengthRef, err = t.number(it.Length); err != nil {
 				return fmt.Errorf("field %q: length: %v", clip(it.Name), err)
 			}
-			if p.count, p.countRef, err = x.number(it.Count); err != nil {
+			if p.count, p.countRef, err = t.number(it.Count); err != nil {
 				return fmt.Errorf("field %q: count: %v", clip(it.Name), err)
 			}
 			p.array = it.Count != ""
-			x.props = append(x.props, p)
+			t.props = append(t.props, p)
 		}
 		if l.parent < 0 {
-			x.top = len(x.props)
+			t.top = len(t.props)
 		} else {
-			x.props[l.parent].start, x.props[l.parent].members = start, len(x.props)-start
+			t.props[l.parent].start, t.props[l.parent].members = start, len(t.props)-start
 		}
 	}
 	return nil
 }
 
 // number is a number, or the index of the field that holds it.
-func (x *template) number(s string) (n uint16, ref bool, err error) {
+func (t *template) number(s string) (n uint16, ref bool, err error) {
 	if s == "" {
 		return 0, false, nil
 	}
 	if v, err := strconv.ParseUint(s, 0, 16); err == nil {
 		return uint16(v), false, nil
 	}
-	for i := len(x.props) - 1; i >= 0; i-- {
-		if x.props[i].field.Name == s {
+	for i := len(t.props) - 1; i >= 0; i-- {
+		if t.props[i].field.Name == s {
 			return uint16(i), true, nil
 		}
 	}

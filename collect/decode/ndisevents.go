@@ -1,8 +1,6 @@
 package decode
 
 import (
-	"encoding/binary"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -132,11 +130,9 @@ func (d *Decoder) ndisRow(r *etl.Record, ev *Event, row *format.Event) bool {
 		}
 		detail = append(append(append(detail, '"'), k...), '"', ':')
 	}
-	if v := ev.field("AdapterName"); v != nil {
-		if s, ok := v.Text(); ok && s != "" {
-			key("adapter_name")
-			detail = appendString(detail, s)
-		}
+	if s := d.textOf(ev.field("AdapterName")); len(s) > 0 {
+		key("adapter_name")
+		detail = appendString(detail, string(s))
 	}
 	key("event")
 	detail = strconv.AppendUint(detail, uint64(r.ID), 10)
@@ -164,10 +160,8 @@ func (d *Decoder) ndisRow(r *etl.Record, ev *Event, row *format.Event) bool {
 	d.scratch = detail
 	row.Detail, row.Has = d.detail.keep(detail), row.Has|format.HasDetail
 	if x.driver != "" {
-		if v := ev.field(x.driver); v != nil {
-			if s, ok := v.Text(); ok && s != "" {
-				row.Driver, row.Has = d.intern([]byte(s)), row.Has|format.HasDriver
-			}
+		if s := d.textOf(ev.field(x.driver)); len(s) > 0 {
+			row.Driver, row.Has = d.intern(s), row.Has|format.HasDriver
 		}
 	}
 	if v := ev.field("Status"); v != nil && v.isNumber() {
@@ -186,7 +180,37 @@ func (ev *Event) field(name string) *Value {
 	return nil
 }
 
+// textOf is the characters of a value in UTF-8, nil if it is no valid text. They are valid
+// until the next call; ASCII takes no allocation.
+func (d *Decoder) textOf(v *Value) []byte {
+	if v == nil {
+		return nil
+	}
+	if v.Kind == KindUTF16 && len(v.Bytes)%2 == 0 {
+		b := d.label16[:0]
+		for i := 0; i < len(v.Bytes) && v.Bytes[i] < 0x80 && v.Bytes[i+1] == 0; i += 2 {
+			b = append(b, v.Bytes[i])
+		}
+		if d.label16 = b; 2*len(b) == len(v.Bytes) {
+			return b
+		}
+	}
+	s, ok := v.Text()
+	if !ok {
+		return nil
+	}
+	return []byte(s)
+}
+
+// appendGUID appends a GUID as a JSON string.
 func appendGUID(b, g []byte) []byte {
-	le := binary.LittleEndian
-	return fmt.Appendf(b, `"%08x-%04x-%04x-%04x-%012x"`, le.Uint32(g), le.Uint16(g[4:]), le.Uint16(g[6:]), g[8:10], g[10:16])
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for i, k := range [16]int{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15} {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			b = append(b, '-')
+		}
+		b = append(b, digits[g[k]>>4], digits[g[k]&15])
+	}
+	return append(b, '"')
 }

@@ -2,8 +2,13 @@ package decode_test
 
 import (
 	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aftrace/aftrace/collect/decode"
@@ -87,5 +92,83 @@ func TestSamples(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+var rewrite = flag.Bool("rewrite", false, "rewrite testdata/samples.golden")
+
+// TestSampleCounts holds how many records of each real recording are decoded, by provider,
+// and why others are not: every record is one or the other.
+func TestSampleCounts(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(samples(t), "*.etl"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, path := range files {
+		d := decode.New(decode.Options{Source: format.SourceETL})
+		var row format.Event
+		var ev decode.Event
+		var records, decoded uint64
+		for pass := range 2 {
+			f, err := etl.Open(path, etl.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for r, err := range f.Records() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if pass == 0 {
+					d.Learn(r)
+					continue
+				}
+				d.Decode(r, &row)
+				d.Event(r, &ev)
+				if d.Failure() != ev.Failure {
+					t.Errorf("%s: Decode says %v, Event %v", path, d.Failure(), ev.Failure)
+				}
+				records++
+				if d.Failure().Reason == decode.ReasonNone {
+					decoded++
+				}
+			}
+			f.Close()
+		}
+		fmt.Fprintf(&b, "%s: %d records, %d decoded, %d not\n", filepath.Base(path), records, decoded, records-decoded)
+		sum := uint64(0)
+		line := func(name string, n, good uint64, reasons map[decode.Reason]uint64) {
+			fmt.Fprintf(&b, "  %s: %d, %d decoded\n", name, n, good)
+			sum += n
+			rest := n - good
+			for _, why := range slices.Sorted(maps.Keys(reasons)) {
+				fmt.Fprintf(&b, "    %d %v\n", reasons[why], why)
+				rest -= reasons[why]
+			}
+			if rest != 0 {
+				t.Errorf("%s: %s: %d records without a reason", path, name, rest)
+			}
+		}
+		for _, p := range d.Providers() {
+			line(strings.TrimSpace(p.GUID.String()+" "+p.Name), p.Records, p.Decoded, p.Reasons)
+		}
+		n, good, reasons := d.Plain()
+		line("without a provider", n, good, reasons)
+		if sum != records {
+			t.Errorf("%s: %d records counted of %d", path, sum, records)
+		}
+	}
+	golden := filepath.Join("testdata", "samples.golden")
+	if *rewrite {
+		if err := os.WriteFile(golden, []byte(b.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("counts are\n%s\nwant\n%s", b.String(), want)
 	}
 }

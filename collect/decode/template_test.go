@@ -10,6 +10,7 @@ import (
 	"github.com/aftrace/aftrace/collect/decode"
 	"github.com/aftrace/aftrace/collect/decode/decodetest"
 	"github.com/aftrace/aftrace/collect/etl"
+	"github.com/aftrace/aftrace/collect/etl/etltest"
 	"github.com/aftrace/aftrace/format"
 )
 
@@ -136,12 +137,11 @@ func TestManifestForms(t *testing.T) {
 		sources := map[string]*decode.Decoder{}
 		sources["metadata"] = decode.New(decode.Options{})
 		sources["metadata"].Learn(metadataRecord(32, info.Record()))
-		small, structs := true, false
+		small := true
 		for _, p := range f.props {
 			small = small && p.In < 256
-			structs = structs || p.Structure
 		}
-		if small && !structs {
+		if small {
 			lib := &decode.Library{}
 			if n, err := lib.AddResource("c.res", decodetest.Resource(contoso, []decodetest.EventInfo{info})); err != nil || n != 1 {
 				t.Fatalf("%s: resource: %d, %v", f.name, n, err)
@@ -460,5 +460,14 @@ func TestNDISEvents(t *testing.T) {
 	r.Provider, r.ID, r.Version = decode.NDIS, 10045, 0
 	if ev := describe(t, d, r); ev.Failure.Reason != decode.ReasonNoLength || ev.Failure.Field != "MacAddress" || len(ev.Values) != 3 {
 		t.Errorf("%+v", ev)
+	}
+}
+
+// TestAppendExtended: what a live session makes of its extended items is what a file has.
+func TestAppendExtended(t *testing.T) {
+	list := []etl.ExtItem{{Type: etl.ExtSchemaTL, Data: []byte("schema")}, {Type: etl.ExtProviderTraits, Data: []byte("traits, longer")}}
+	got := decode.AppendExtended(decode.AppendExtended(nil, list[0].Type, list[0].Data, true), list[1].Type, list[1].Data, false)
+	if want := etltest.AppendExt(nil, list); !bytes.Equal(got, want) {
+		t.Errorf("%x, want %x", got, want)
 	}
 }

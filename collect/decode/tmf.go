@@ -25,7 +25,6 @@ type Message struct {
 
 	pieces  []piece
 	unknown string // an item type that is not known; the payload cannot be read
-	row     *wppRow
 }
 
 // Parameter is an argument of a message.

@@ -345,8 +345,8 @@ func (d *Decoder) wppRow(r *etl.Record, x *wppRow, values []Value, row *format.E
 		}
 		v := &values[f.param]
 		if f.field == AfDriver {
-			if s, ok := v.Text(); ok && s != "" {
-				row.Driver, row.Has = d.intern([]byte(s)), row.Has|format.HasDriver
+			if s := d.textOf(v); len(s) > 0 {
+				row.Driver, row.Has = d.intern(s), row.Has|format.HasDriver
 			}
 			continue
 		}

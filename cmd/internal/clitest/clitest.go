@@ -41,6 +41,9 @@ var update = flag.Bool("update", false, "rewrite the expected output in scripts 
 //	mketl FILE TEXT WORD...     write an .etl with a CoNDIS-AfTrace event for each row; words
 //	                            are compress, lost=N (in the log's header), foreign=N (events
 //	                            of another provider), bad=N (events that cannot be decoded)
+//	mkevents FILE TEXT          write an .etl with records of any kind: see mkevents
+//	mkpdb FILE [TMF]            write a PDB with the WPP messages of a TMF text, or without
+//	mkdll FILE [GUID ID NAME:TYPE...]  write a PE binary that describes an event, or none
 //	mkforeign FILE KIND         write an Arrow file that our Writer would not: see foreign
 //	truncate FILE BYTES         cut a file; a negative number counts from its end
 //	flip FILE OFFSET            invert the bits of a byte; likewise
@@ -56,6 +59,9 @@ func Run(t *testing.T, bin ...string) {
 			"stable":    stable,
 			"mktrace":   mktrace,
 			"mketl":     mketl,
+			"mkevents":  mkevents,
+			"mkpdb":     mkpdb,
+			"mkdll":     mkdll,
 			"mkforeign": mkforeign,
 			"truncate":  truncate,
 			"flip":      flip,

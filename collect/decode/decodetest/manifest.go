@@ -163,8 +163,7 @@ func Chunks(xml string, size int) [][]byte {
 	return list
 }
 
-// Resource is a WEVT_TEMPLATE resource with one provider. Structs have no public form there
-// and are written without members.
+// Resource is a WEVT_TEMPLATE resource with one provider.
 func Resource(provider etl.GUID, events []EventInfo) []byte {
 	b := []byte("CRIM")
 	b = append(b, make([]byte, 12+20)...)
@@ -211,32 +210,36 @@ func Resource(provider etl.GUID, events []EventInfo) []byte {
 		}
 		le.PutUint32(b[at+20:], here())
 		temp := len(b)
-		n := len(e.Properties)
+		all, start := flat(e.Properties)
+		n := len(all)
 		b = append(b, "TEMP"...)
 		b = append(b, make([]byte, 36)...)
-		le.PutUint32(b[temp+8:], uint32(n))
+		le.PutUint32(b[temp+8:], uint32(len(e.Properties)))
 		le.PutUint32(b[temp+12:], uint32(n))
 		le.PutUint32(b[temp+20:], 1)
 		items := len(b)
 		le.PutUint32(b[temp+16:], uint32(items))
 		b = append(b, make([]byte, 20*n)...)
-		for k := range e.Properties {
-			p, at := &e.Properties[k], items+20*k
+		for k := range all {
+			p, at := &all[k], items+20*k
 			flags := uint32(0)
-			if p.Structure {
-				flags |= 1
-			}
 			if p.LengthOf {
-				flags |= 2
-			}
-			if p.CountOf {
-				flags |= 4
+				flags |= 0x04
 			}
 			if p.Fixed {
-				flags |= 0x20
+				flags |= 0x08
+			}
+			if p.CountOf {
+				flags |= 0x10
+			}
+			if p.Structure {
+				flags |= 0x01
+				le.PutUint16(b[at+4:], uint16(start[k]))
+				le.PutUint16(b[at+6:], uint16(len(p.Members)))
+			} else {
+				b[at+4], b[at+5] = byte(p.In), byte(p.Out)
 			}
 			le.PutUint32(b[at:], flags)
-			b[at+4], b[at+5] = byte(p.In), byte(p.Out)
 			le.PutUint16(b[at+12:], p.Count)
 			le.PutUint16(b[at+14:], p.Length)
 			name := text(p.Name)
