@@ -27,6 +27,9 @@ type Options struct {
 	// the input it began; it may be nil.
 	Progress func(rows uint64, bytes int64)
 
+	// Opened is told the metadata of the trace; it may be nil.
+	Opened func(format.Metadata)
+
 	// Batch is told of each batch before it is replayed; it may be nil.
 	Batch func(*format.Batch)
 
@@ -57,6 +60,9 @@ func Read(ctx context.Context, in io.Reader, name string, o Options) (report.Tra
 }
 
 func run(ctx context.Context, r *format.Reader, path string, o Options) (report.Trace, error) {
+	if o.Opened != nil {
+		o.Opened(r.Metadata())
+	}
 	w := NewWorld(path, r.Metadata(), o)
 	var broken error
 	for {

@@ -36,6 +36,7 @@ type Life struct {
 	Parent  Key    // what it belongs to; the zero Key (of kind driver) if unknown
 	Adapter uint64 // 0 if unknown
 	Driver  string // label of the driver of its first row, "" if unknown
+	TID     uint64 // thread of its first row, 0 if unknown
 	AFType  uint32
 	HasAF   bool
 
@@ -69,12 +70,12 @@ type Follower struct {
 
 	batch *format.Batch
 	seen  int // rows of the batch that were looked at for gaps
-	size  int
 	lives map[Key]*Life
 	dead  []Key // ring of ended ones
 	next  int
 	free  []*Life
-	gaps  uint64
+	gaps  uint64  // up to the row that was seen last
+	after uint64  // up to the end of the batch, which its reader then uses again
 	order []*Life // of Finish
 }
 
@@ -86,10 +87,13 @@ func New() *Follower { return &Follower{lives: map[Key]*Life{}} }
 // Batch says which rows the replay is given next. The Follower reads them as long as the
 // replay does.
 func (f *Follower) Batch(b *format.Batch) {
-	if f.batch != nil {
-		f.count(f.size)
+	f.gaps = f.after
+	for _, p := range b.Phase[:b.N] {
+		if p == format.PhaseGap {
+			f.after++
+		}
 	}
-	f.batch, f.seen, f.size = b, 0, b.N
+	f.batch, f.seen = b, 0
 }
 
 // count counts the gaps before row i of the batch.
@@ -164,6 +168,9 @@ func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
 	b, i := f.batch, r.Index
 	if b.Has[i]&format.HasDriver != 0 {
 		l.Driver = string(b.Driver.At(i))
+	}
+	if b.Has[i]&format.HasTID != 0 {
+		l.TID = b.TID[i]
 	}
 	switch up := f.lives[l.Parent]; {
 	case b.Has[i]&format.HasAFType != 0:
@@ -284,6 +291,7 @@ func (f *Follower) tell(k Key) {
 // Finish tells of all that is left: what has ended in the order in which it did, then what
 // lives, in the order of the first rows.
 func (f *Follower) Finish() {
+	f.gaps = f.after
 	for n := range f.dead {
 		f.tell(f.dead[(f.next+n)%len(f.dead)])
 	}

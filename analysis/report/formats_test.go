@@ -40,7 +40,7 @@ func hostile() Trace {
 func write(t *testing.T, r *Report, format string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := r.Write(&b, format, "1.2.3", TextOptions{Rows: rowsOf}); err != nil {
+	if err := r.Write(&b, format, "1.2.3", TextOptions{Rows: rowsOf}, Material{}); err != nil {
 		t.Fatalf("%s: %v", format, err)
 	}
 	return b.Bytes()

@@ -115,6 +115,7 @@ type Conflict struct {
 	Until     *string  `json:"served_until"` // when it lost it; null if it had not when the contender came
 
 	trace   int
+	nth     int    // index in the conflicts of its trace
 	version string // of the AF, if it is known
 }
 
@@ -205,7 +206,7 @@ func (r *Report) add(i int, t *Trace, rules map[rule.ID]*replay.RuleCount) {
 			ID: c.ID(), Kind: string(c.Kind), Cause: string(c.Cause), Verdict: "conflict", Message: explain.ConflictMessage(c),
 			Since: moment(c.Since), Until: moment(c.Until), Adapter: handle(c.Adapter), AF: ndis.AFType(c.AF.Type).String(), Holder: known(c.Holder),
 			Contender: c.Contender, Status: c.Status.String(), Events: list(c.Events), Trace: t.Path,
-			trace: i, version: version(c.AF),
+			trace: i, nth: k, version: version(c.AF),
 		}
 		if c.Inconclusive {
 			out.Verdict, out.Why = "inconclusive", c.Why

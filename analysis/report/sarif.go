@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/aftrace/aftrace/analysis/explain"
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -22,6 +24,10 @@ type SARIFOptions struct {
 	// Rows fetches the rows that prove findings, as in TextOptions. Without it, and for
 	// rows that are not there any more, there are no thread flows.
 	Rows func(trace int, seqs []uint64) map[uint64]format.Event
+
+	// Ladders explains findings and conflicts, as in Material. It is asked for some of each
+	// kind; the thread flows of the others are the rows that prove them.
+	Ladders func(trace int, subjects []explain.Subject) []*explain.Explanation
 }
 
 // What a log of SARIF 2.1.0 consists of, as far as we use it.
@@ -143,8 +149,12 @@ var sarifConflicts = []struct {
 	{replay.ConflictUnservedOpen, "A client opened an address family that nobody, or somebody else, serves."},
 }
 
-// sarifSteps is how many rows of a finding its thread flows show.
-const sarifSteps = 100
+// Limits of the thread flows.
+const (
+	sarifSteps   = 100 // rows of a finding without a ladder
+	sarifLadders = 100 // findings with one
+	sarifBattles = 50  // conflicts with one
+)
 
 // WriteSARIF writes the report as a log of SARIF 2.1.0 with one run. All rules of the
 // catalogue are declared. A finding is a result of kind fail, one that lost events could
@@ -154,6 +164,7 @@ const sarifSteps = 100
 func (r *Report) WriteSARIF(w io.Writer, o SARIFOptions) error {
 	s := &sarif{Report: r, o: o, index: map[string]int{}}
 	s.rows = s.fetchAll()
+	s.explainAll()
 	run := sarifRun{
 		Tool: sarifTool{Driver: sarifDriver{
 			Name: "afreplay", Version: o.Version, InformationURI: "https://github.com/aftrace/aftrace", Rules: s.rules(),
@@ -182,6 +193,43 @@ type sarif struct {
 	o     SARIFOptions
 	index map[string]int // of rules
 	rows  []map[uint64]format.Event
+	of    map[*Finding]*explain.Explanation
+	by    map[*Conflict]*explain.Explanation
+}
+
+// explainAll gets the ladders, each trace at once.
+func (s *sarif) explainAll() {
+	s.of, s.by = map[*Finding]*explain.Explanation{}, map[*Conflict]*explain.Explanation{}
+	if s.o.Ladders == nil {
+		return
+	}
+	order := diverse(s.byWeight())
+	order = order[:min(len(order), sarifLadders)]
+	conflicts := s.Conflicts[:min(len(s.Conflicts), sarifBattles)]
+	for i := range s.Traces {
+		var subjects []explain.Subject
+		var take []func(*explain.Explanation)
+		for _, f := range order {
+			if f.trace == i {
+				subjects = append(subjects, s.subject(f))
+				take = append(take, func(e *explain.Explanation) { s.of[f] = e })
+			}
+		}
+		for k := range conflicts {
+			if c := &conflicts[k]; c.trace == i {
+				subjects = append(subjects, explain.Subject{Conflict: &s.traces[i].Result.Conflicts[c.nth]})
+				take = append(take, func(e *explain.Explanation) { s.by[c] = e })
+			}
+		}
+		if len(subjects) == 0 {
+			continue
+		}
+		for k, e := range s.o.Ladders(i, subjects) {
+			if e != nil && len(e.Steps) > 0 {
+				take[k](e)
+			}
+		}
+	}
 }
 
 // fetchAll reads the rows of all findings and conflicts, each trace once.
@@ -306,7 +354,11 @@ func (s *sarif) finding(f *Finding) sarifResult {
 	case StateSuppressed:
 		out.Suppressions = []sarifSuppression{{"external", rows.Safe(f.Reason)}}
 	}
-	out.CodeFlows = s.flows(f.trace, f.Events, f.ID)
+	if e := s.of[f]; e != nil {
+		out.CodeFlows = s.ladder(f.trace, e)
+	} else {
+		out.CodeFlows = s.flows(f.trace, f.Events, f.ID)
+	}
 	return out
 }
 
@@ -317,12 +369,16 @@ func (s *sarif) conflict(c *Conflict) sarifResult {
 		holder = cut(*c.Holder, nameSize)
 	}
 	contender := c.Contender
-	return sarifResult{
+	out := sarifResult{
 		RuleID: id, RuleIndex: s.index[id], Kind: "informational", Level: "none",
 		Message:   sarifText{Text: rows.Safe(fmt.Sprintf("%s of %s: contender %s got %s, holder %s", c.Kind, c.AF, cut(c.Contender, nameSize), c.Status, holder))},
 		Locations: []sarifLocation{s.where(c.trace, c.Events, &contender)}, CodeFlows: s.flows(c.trace, c.Events, c.Kind),
 		Properties: map[string]any{"events": c.Events},
 	}
+	if e := s.by[c]; e != nil {
+		out.CodeFlows = s.ladder(c.trace, e)
+	}
+	return out
 }
 
 // where is the place of a result: its trace, and the function of its first row.
@@ -377,6 +433,71 @@ func (s *sarif) flows(trace int, events []uint64, title string) []sarifCodeFlow 
 		return nil
 	}
 	return []sarifCodeFlow{{Message: sarifText{Text: "Events that prove " + title}, ThreadFlows: flows}}
+}
+
+// ladder is an explanation as thread flows, one a driver; what lies between the rows, such as
+// lost events, has a flow of its own.
+func (s *sarif) ladder(trace int, e *explain.Explanation) []sarifCodeFlow {
+	index := map[string]int{}
+	var flows []sarifThreadFlow
+	for i := range e.Steps {
+		x := &e.Steps[i]
+		who := "the trace"
+		if x.Kind == explain.StepRow {
+			lane := &e.Participants[x.From]
+			if lane.NDIS {
+				lane = &e.Participants[x.To]
+			}
+			who = rows.Safe(cut(lane.Name, nameSize))
+		}
+		k, ok := index[who]
+		if !ok {
+			k = len(flows)
+			index[who] = k
+			flows = append(flows, sarifThreadFlow{ID: strconv.Itoa(k), Message: sarifText{Text: who}})
+		}
+		flows[k].Locations = append(flows[k].Locations, s.rung(trace, e, x, i+1))
+	}
+	return []sarifCodeFlow{{Message: sarifText{Text: "Ladder of " + e.ID}, ThreadFlows: flows}}
+}
+
+// rung is a step of a ladder.
+func (s *sarif) rung(trace int, e *explain.Explanation, x *explain.Step, order int) sarifStep {
+	text := stepText(x)
+	if len(x.Objects) > 0 {
+		var about []string
+		for _, i := range x.Objects {
+			about = append(about, e.Objects[i].Name)
+		}
+		text += " [" + strings.Join(about, ", ") + "]"
+	}
+	if x.Detail != "" {
+		text += " " + x.Detail
+	}
+	step := sarifStep{
+		Location: sarifLocation{
+			Physical: &sarifPhysical{s.artifact(trace)}, Props: map[string]int64{"seq": int64(min(x.Seq, 1<<63-1))},
+		},
+		ExecutionOrder: order, ExecutionTime: rows.Time(e.Start + x.Offset), Importance: "important",
+	}
+	if x.Proves {
+		step.Importance = "essential"
+	}
+	if x.Kind == explain.StepRow {
+		from, to := &e.Participants[x.From], &e.Participants[x.To]
+		text = from.Name + " → " + to.Name + ": " + text
+		step.Location.Logical = []sarifLogical{{Name: x.Function, Kind: "function"}}
+		switch {
+		case x.Phase == "return":
+			step.Kinds = []string{"return", "function", "exit"}
+		case x.Phase == "enter" && from.NDIS:
+			step.Kinds = []string{"handler", "function", "enter"}
+		case x.Phase == "enter":
+			step.Kinds = []string{"call", "function", "enter"}
+		}
+	}
+	step.Location.Message = &sarifText{Text: rows.Safe(cut(text, messageSize))}
+	return step
 }
 
 func (s *sarif) step(trace int, e *format.Event, order int) sarifStep {

@@ -180,7 +180,7 @@ func (x *Intervals) add(i Interval, from, to life.At, l *life.Life) {
 		h.interrupted++
 		return
 	}
-	h.record(d)
+	h.record(d, x.rec.sample)
 	x.rec.slow(Slow{
 		What: i.String(), Interval: true, From: from.Seq, To: to.Seq, At: from.TS, Duration: d,
 		Driver: l.Driver, AFType: ndis.AFType(l.AFType), HasAFType: l.HasAF,

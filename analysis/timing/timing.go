@@ -46,6 +46,7 @@ type Recorder struct {
 	intervals map[intervalKey]*series
 	slowest   []Slow // a heap: the fastest of them first
 	keep      int
+	sample    int // durations kept of each series, for Compare
 }
 
 var _ replay.Hook = (*Recorder)(nil)
@@ -61,6 +62,7 @@ type series struct {
 	durations   *hdrhistogram.Histogram // nil until the first duration
 	interrupted uint64
 	min, max    int64
+	samples     reservoir
 }
 
 // New returns an empty Recorder.
@@ -81,7 +83,7 @@ func (r *Recorder) Span(s *replay.Span) {
 		h.interrupted++
 		return
 	}
-	h.record(d)
+	h.record(d, r.sample)
 	if len(r.slowest) < r.keep || r.keep > 0 && d > r.slowest[0].Duration {
 		r.slow(Slow{
 			What: s.Function.String(), From: s.EnterSeq, To: s.ReturnSeq, At: s.Enter, Duration: d,
@@ -90,7 +92,7 @@ func (r *Recorder) Span(s *replay.Span) {
 	}
 }
 
-func (h *series) record(d int64) {
+func (h *series) record(d int64, samples int) {
 	if h.durations == nil {
 		h.durations = hdrhistogram.New(1, MaxSeconds*1e9, digits)
 		h.min, h.max = d, d
@@ -98,6 +100,9 @@ func (h *series) record(d int64) {
 	h.min, h.max = min(h.min, d), max(h.max, d)
 	// The only error is a value out of range, which the bounds exclude.
 	_ = h.durations.RecordValue(min(d, MaxSeconds*1e9))
+	if samples > 0 {
+		h.samples.add(d, samples)
+	}
 }
 
 func (r *Recorder) find(s *replay.Span) *series {
@@ -157,6 +162,7 @@ func (h *series) merge(from *series) {
 	}
 	h.min, h.max = min(h.min, from.min), max(h.max, from.max)
 	h.durations.Merge(from.durations)
+	h.samples.merge(&from.samples)
 }
 
 // compareSeries orders the series of a recorder by function, address family and driver.

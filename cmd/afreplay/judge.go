@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aftrace/aftrace/analysis/check"
+	"github.com/aftrace/aftrace/analysis/explain"
 	"github.com/aftrace/aftrace/analysis/report"
 	"github.com/aftrace/aftrace/analysis/timing"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
@@ -22,6 +23,7 @@ type judge struct {
 	o        check.Options
 	keep     bool // the rows will be read again
 	timed    bool
+	picture  bool // the lives of objects will be drawn
 	traces   []report.Trace
 	timings  *timing.Recorder
 	progress func(bytes int64)
@@ -29,11 +31,13 @@ type judge struct {
 	mu     sync.Mutex
 	files  map[int]string // of traces whose path is not that of a file
 	copies []string       // of standard input, to be removed
+	lives  map[int]*report.Lives
+	why    map[explain.Subject]*explain.Explanation
 }
 
 // newJudge returns a judge. keep says that rows will be asked for, timed that timings will.
 func newJudge(o check.Options, keep, timed bool) *judge {
-	return &judge{o: o, keep: keep, timed: timed, files: map[int]string{}, timings: timing.New(), progress: func(int64) {}}
+	return &judge{o: o, keep: keep, timed: timed, files: map[int]string{}, lives: map[int]*report.Lives{}, timings: timing.New(), progress: func(int64) {}}
 }
 
 func (j *judge) close() {
@@ -67,15 +71,17 @@ func (j *judge) replay(ctx context.Context, jobs int, paths ...string) error {
 					recorder = timing.New()
 					o.Replay.Hook = recorder
 				}
+				done := j.watch(i, &o)
 				told := int64(0)
 				o.Progress = func(_ uint64, at int64) {
-					done := bytes.Add(at - told)
+					sum := bytes.Add(at - told)
 					told = at
 					j.mu.Lock()
-					j.progress(done)
+					j.progress(sum)
 					j.mu.Unlock()
 				}
 				t, err := j.one(ctx, i, paths[i], o)
+				done()
 				if err != nil {
 					cancel(err)
 					return
@@ -136,6 +142,7 @@ func (j *judge) follow(ctx context.Context, path string, idle time.Duration, tel
 	if j.timed {
 		o.Replay.Hook = j.timings
 	}
+	defer j.watch(0, &o)()
 	open := func() (io.ReadCloser, error) { return os.Open(path) }
 	if path == "-" {
 		open = func() (io.ReadCloser, error) { return io.NopCloser(cli.Stdin(ctx)), nil }
@@ -190,13 +197,72 @@ func (j *judge) copyOfStdin(i int) (*os.File, error) {
 	return copied, nil
 }
 
+// file is where trace i is read from again.
+func (j *judge) file(i int) string {
+	if file, ok := j.files[i]; ok {
+		return file
+	}
+	return j.traces[i].Path
+}
+
 // rows reads the rows that prove something a second time. Rows that are not there any more
 // are shown as numbers.
 func (j *judge) rows(trace int, seqs []uint64) map[uint64]format.Event {
-	path := j.traces[trace].Path
-	if file, ok := j.files[trace]; ok {
-		path = file
-	}
-	found, _ := report.Evidence(path, seqs)
+	found, _ := report.Evidence(j.file(trace), seqs)
 	return found
+}
+
+// watch makes the replay of trace i tell of the lives of objects, if they will be drawn; done
+// is to be called after it.
+func (j *judge) watch(i int, o *check.Options) (done func()) {
+	if !j.picture {
+		return func() {}
+	}
+	lives := report.NewLives(o.Replay.Hook)
+	o.Replay.Hook, o.Batch = lives, lives.Batch
+	j.mu.Lock()
+	j.lives[i] = lives
+	j.mu.Unlock()
+	return lives.Finish
+}
+
+// material is what reports show beside the model.
+func (j *judge) material(ctx context.Context) report.Material {
+	m := report.Material{Ladders: func(trace int, subjects []explain.Subject) []*explain.Explanation {
+		return j.ladders(ctx, trace, subjects)
+	}}
+	if j.picture {
+		m.Lives = make([]*report.Lives, len(j.traces))
+		for i, l := range j.lives {
+			m.Lives[i] = l
+		}
+		m.Histograms = j.timings.Histograms()
+	}
+	return m
+}
+
+// ladders explains findings and conflicts of a trace, each once for all reports. What cannot
+// be explained, because the trace is not there any more, is nil.
+func (j *judge) ladders(ctx context.Context, trace int, subjects []explain.Subject) []*explain.Explanation {
+	if j.why == nil {
+		j.why = map[explain.Subject]*explain.Explanation{}
+	}
+	var missing []explain.Subject
+	for _, s := range subjects {
+		if _, ok := j.why[s]; !ok {
+			missing = append(missing, s)
+			j.why[s] = nil
+		}
+	}
+	open := func() (explain.Source, error) { return format.Open(j.file(trace), j.o.Reader) }
+	if list, err := explain.Build(ctx, open, missing, explain.Options{Replay: j.o.Replay}); err == nil {
+		for i, s := range missing {
+			j.why[s] = list[i]
+		}
+	}
+	out := make([]*explain.Explanation, len(subjects))
+	for i, s := range subjects {
+		out[i] = j.why[s]
+	}
+	return out
 }

@@ -66,6 +66,7 @@ of the findings which are neither known nor suppressed.`,
   afreplay run trace.arrow --strict AMB-05,AMB-21
   afreplay run trace.arrow --format json
   afreplay run trace.arrow --out json=report.json --out sarif=report.sarif --quiet
+  afreplay run trace.arrow --out html=report.html
   afreplay run trace.arrow --baseline report.json
   aftrace convert recording.etl -o - | afreplay run -
   afreplay run --follow capture.arrows`,
@@ -164,8 +165,9 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	wants := func(format string) bool {
 		return slices.ContainsFunc(outs, func(o output) bool { return o.format == format })
 	}
-	j := newJudge(o, slices.ContainsFunc(outs, func(o output) bool { return report.NeedsRows(o.format) }), f.timings || wants("json"))
+	j := newJudge(o, slices.ContainsFunc(outs, func(o output) bool { return report.NeedsRows(o.format) }), f.timings || wants("json") || wants("html"))
 	defer j.close()
+	j.picture = wants("html")
 	progress, total := cli.NewProgress("replaying", f.quiet), cli.TotalSize(paths)
 	defer progress.Done()
 	j.progress = func(done int64) { progress.At(done, total) }
@@ -185,7 +187,7 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	progress.Done()
 	rep := report.New(j.traces, report.Options{FailOn: failOn, Strict: o.Replay.Strict, Timings: j.timings.Rows(), Accept: accept})
 	for _, out := range outs {
-		if err := f.write(rep, out, j); err != nil {
+		if err := f.write(ctx, rep, out, j); err != nil {
 			return err
 		}
 	}
@@ -214,11 +216,11 @@ func (f *runFlags) tellNews() func(*replay.Finding) {
 }
 
 // write writes one report where it should go.
-func (f *runFlags) write(rep *report.Report, out output, j *judge) error {
+func (f *runFlags) write(ctx context.Context, rep *report.Report, out output, j *judge) error {
 	write := func(w io.Writer) error {
 		return rep.Write(w, out.format, cli.ToolVersion(), report.TextOptions{
 			Color: out.path == "-" && cli.Color(), Timings: f.timings, Findings: f.findings, Flags: f.flagsToExplain(), Rows: j.rows,
-		})
+		}, j.material(ctx))
 	}
 	if out.path == "-" {
 		return cli.Output(write)

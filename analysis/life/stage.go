@@ -1,0 +1,19 @@
+package life
+
+import "github.com/aftrace/aftrace/replay"
+
+// Stage is a part of a life, as pictures show it.
+type Stage uint8
+
+// The stages, in the order in which most lives pass them.
+const (
+	StageAsked   = Stage(asked)   // on the way to being ready
+	StagePended  = Stage(pended)  // its making pends
+	StageReady   = Stage(ready)   // it can be used
+	StageClosing = Stage(closing) // it goes
+	StageEnded   = Stage(ended)   // it is gone
+	StageFailed  = Stage(failed)  // it was refused or could not be made
+)
+
+// StageOf is the stage that a state of the replay means for an object of kind k.
+func StageOf(k replay.ObjectKind, state string) Stage { return Stage(phaseOf(k, state)) }

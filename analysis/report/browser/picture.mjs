@@ -1,0 +1,29 @@
+// node picture.mjs REPORT.html OUT.png [light|dark|print] [WIDTH] [ANCHOR...]
+//
+// Takes a picture of a report as a user sees it: the first finding, or those named, opened.
+import { pathToFileURL } from "node:url";
+import { launch } from "./chromium.mjs";
+
+const [report, out, look = "light", width = "1180", ...open] = process.argv.slice(2);
+if (!out) {
+  console.error("usage: node picture.mjs REPORT.html OUT.png [light|dark|print] [WIDTH] [ANCHOR...]");
+  process.exit(2);
+}
+const browser = await launch();
+try {
+  const page = await browser.newPage({
+    viewport: { width: Number(width), height: 900 }, deviceScaleFactor: 1, colorScheme: look === "dark" ? "dark" : "light",
+  });
+  await page.goto(pathToFileURL(report).href);
+  if (look === "print") {
+    await page.pdf({ path: out, format: "A4", printBackground: true });
+  } else {
+    for (const id of open.length > 0 ? open : ["f1"]) await page.evaluate((id) => { document.getElementById(id).open = true; }, id);
+    await page.locator("#timeline").scrollIntoViewIfNeeded().catch(() => {});
+    await page.waitForTimeout(300);
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.screenshot({ path: out, fullPage: true });
+  }
+} finally {
+  await browser.close();
+}
