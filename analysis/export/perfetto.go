@@ -28,8 +28,9 @@ type Timeline struct {
 
 	drivers map[string]int
 	threads map[track]bool
-	flows   map[flow]bool
-	next    uint64
+	flows   map[flow]uint64 // number of the arrow
+	next    uint64          // of async slices
+	arrows  uint64          // of flows
 	start   int64
 	follow  *life.Follower
 	batch   *format.Batch
@@ -40,7 +41,11 @@ type track struct {
 	tid uint64
 }
 
-type flow struct{ registration, client uint64 }
+// flow leads from a registration over the notification of a client to its open.
+type flow struct {
+	client uint64
+	af     uint32
+}
 
 // maxFlows bounds how many notifications that led to no open are remembered.
 const maxFlows = 1 << 16
@@ -48,7 +53,7 @@ const maxFlows = 1 << 16
 // NewTimeline writes to w.
 func NewTimeline(w io.Writer) *Timeline {
 	return &Timeline{
-		w: bufio.NewWriterSize(w, 1<<16), drivers: map[string]int{}, threads: map[track]bool{}, flows: map[flow]bool{},
+		w: bufio.NewWriterSize(w, 1<<16), drivers: map[string]int{}, threads: map[track]bool{}, flows: map[flow]uint64{},
 	}
 }
 
@@ -220,21 +225,22 @@ func (t *Timeline) saw(r *replay.Row, at life.At) {
 	if fn != ndis.ProtocolCoAfRegisterNotify && fn != ndis.NdisClOpenAddressFamilyEx {
 		return
 	}
-	var reg, client *life.Life
+	var reg, open, client *life.Life
 	for k := range r.Objects {
 		o := &r.Objects[k]
 		switch l := t.follow.Find(life.Key{Kind: o.Kind, ID: o.ID}); {
 		case l == nil:
 		case o.Kind == replay.RegistrationObject && reg == nil:
 			reg = l
+		case o.Kind == replay.AFOpenObject && open == nil:
+			open = l
 		case o.Kind == replay.BindingObject && client == nil:
 			client = l
 		}
 	}
-	if reg == nil || client == nil {
+	if client == nil {
 		return
 	}
-	k := flow{reg.ID, client.ID}
 	tid := uint64(0)
 	if b.Has[i]&format.HasTID != 0 {
 		tid = b.TID[i]
@@ -243,26 +249,30 @@ func (t *Timeline) saw(r *replay.Row, at life.At) {
 	if b.Has[i]&format.HasDriver != 0 {
 		driver = string(b.Driver.At(i))
 	}
-	if fn == ndis.ProtocolCoAfRegisterNotify {
-		if t.flows[k] || len(t.flows) >= maxFlows {
+	switch {
+	case fn == ndis.ProtocolCoAfRegisterNotify && reg != nil && reg.HasAF:
+		k := flow{client.ID, reg.AFType}
+		if t.flows[k] != 0 || len(t.flows) >= maxFlows {
 			return
 		}
-		t.flows[k] = true
-		t.arrow("s", k, t.process(reg.Driver), reg.TID, reg.First.TS)
-		t.arrow("t", k, t.process(driver), tid, at.TS)
-	} else if t.flows[k] {
-		delete(t.flows, k)
-		t.arrow("f", k, t.process(driver), tid, at.TS)
+		t.arrows++
+		t.flows[k] = t.arrows
+		t.arrow("s", t.arrows, t.process(reg.Driver), reg.TID, reg.First.TS)
+		t.arrow("t", t.arrows, t.process(driver), tid, at.TS)
+	case fn == ndis.NdisClOpenAddressFamilyEx && open != nil && open.HasAF:
+		k := flow{client.ID, open.AFType}
+		if n := t.flows[k]; n != 0 {
+			delete(t.flows, k)
+			t.arrow("f", n, t.process(driver), tid, at.TS)
+		}
 	}
 }
 
-func (t *Timeline) arrow(phase string, k flow, pid int, tid uint64, ts int64) {
+func (t *Timeline) arrow(phase string, n uint64, pid int, tid uint64, ts int64) {
 	t.event(phase, "address family", "flow", pid, tid, ts)
 	t.key("id")
 	t.buf = append(t.buf, '"')
-	t.buf = strconv.AppendUint(t.buf, k.registration, 10)
-	t.buf = append(t.buf, '-')
-	t.buf = strconv.AppendUint(t.buf, k.client, 10)
+	t.buf = strconv.AppendUint(t.buf, n, 10)
 	t.buf = append(t.buf, '"')
 	if phase == "f" {
 		t.key("bp")

@@ -42,8 +42,10 @@ type Intervals struct {
 	batch    *format.Batch
 }
 
+// notice is what a client was told of: an address family on its binding.
 type notice struct {
-	registration, client uint64
+	client uint64
+	af     uint32
 }
 
 type bringUp struct {
@@ -100,14 +102,14 @@ func (x *Intervals) saw(r *replay.Row, at life.At) {
 		}
 		x.last[reg.Key] = at
 		if len(x.notified) < maxPending {
-			x.notified[notice{reg.ID, client.ID}] = at
+			x.notified[notice{client.ID, reg.AFType}] = at
 		}
 	case ndis.NdisClOpenAddressFamilyEx:
-		o, reg, client := x.find(r, replay.AFOpenObject), x.find(r, replay.RegistrationObject), x.find(r, replay.BindingObject)
-		if o == nil || reg == nil || client == nil {
+		o, client := x.find(r, replay.AFOpenObject), x.find(r, replay.BindingObject)
+		if o == nil || client == nil || !o.HasAF {
 			return
 		}
-		n := notice{reg.ID, client.ID}
+		n := notice{client.ID, o.AFType}
 		if told, ok := x.notified[n]; ok {
 			delete(x.notified, n)
 			x.add(NotifyToOpen, told, at, o)

@@ -8,8 +8,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -84,13 +84,8 @@ func afOf(has bool, af ndis.AFType) string {
 
 // WriteText writes tables for people. Nothing in them is obeyed by a terminal.
 func (t *Timings) WriteText(w io.Writer) error {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
-	line := func(cells ...string) {
-		for _, c := range cells[:1] {
-			fmt.Fprint(tw, c, "\t")
-		}
-		fmt.Fprintln(tw, strings.Join(cells[1:], "\t")+"\t")
-	}
+	tw := &grid{w: w}
+	line := tw.line
 	figures := func(r *Row) []string {
 		if r.Count == 0 {
 			return []string{"0", "-", "-", "-", "-", "-", "-", strconv.FormatUint(r.Interrupted, 10)}
@@ -107,7 +102,7 @@ func (t *Timings) WriteText(w io.Writer) error {
 	if len(t.Rows) == 0 {
 		line("none", "")
 	}
-	if err := flush(tw); err != nil {
+	if err := tw.flush(); err != nil {
 		return err
 	}
 	if len(t.Intervals) > 0 {
@@ -117,7 +112,7 @@ func (t *Timings) WriteText(w io.Writer) error {
 			r := &t.Intervals[i]
 			line(append([]string{r.Interval.String(), afOf(r.HasAFType, r.AFType), label(r.Driver)}, figures(&r.Row)...)...)
 		}
-		if err := flush(tw); err != nil {
+		if err := tw.flush(); err != nil {
 			return err
 		}
 	}
@@ -128,7 +123,7 @@ func (t *Timings) WriteText(w io.Writer) error {
 			s := &t.Slowest[i]
 			line(s.What, Duration(float64(s.Duration)), afOf(s.HasAFType, s.AFType), label(s.Driver), fmt.Sprintf("%d-%d", s.From, s.To), label(s.Trace))
 		}
-		if err := flush(tw); err != nil {
+		if err := tw.flush(); err != nil {
 			return err
 		}
 	}
@@ -139,7 +134,7 @@ func (t *Timings) WriteText(w io.Writer) error {
 			c := &t.Changes[i]
 			line(c.What, afOf(c.HasAFType, c.AFType), label(c.Driver), Duration(c.Old), spread(c.Old, c.OldLo, c.OldHi), Duration(c.New), spread(c.New, c.NewLo, c.NewHi), c.delta(), c.test(), c.note(t.Limit))
 		}
-		if err := flush(tw); err != nil {
+		if err := tw.flush(); err != nil {
 			return err
 		}
 	}
@@ -159,7 +154,53 @@ func (t *Timings) WriteText(w io.Writer) error {
 	return nil
 }
 
-func flush(tw *tabwriter.Writer) error { return tw.Flush() }
+// grid lays lines of cells out in columns: words to the left, figures to the right.
+type grid struct {
+	w     io.Writer
+	lines [][]string
+}
+
+func (g *grid) line(cells ...string) { g.lines = append(g.lines, cells) }
+
+func (g *grid) flush() error {
+	var width []int
+	for _, l := range g.lines {
+		for i, c := range l {
+			if i == len(width) {
+				width = append(width, 0)
+			}
+			width[i] = max(width[i], utf8.RuneCountInString(c))
+		}
+	}
+	var b strings.Builder
+	for _, l := range g.lines {
+		var row strings.Builder
+		for i, c := range l {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
+			if i > 0 {
+				row.WriteString("  ")
+			}
+			if figure(c) {
+				row.WriteString(pad + c)
+			} else {
+				row.WriteString(c + pad)
+			}
+		}
+		b.WriteString(strings.TrimRight(row.String(), " ") + "\n")
+	}
+	g.lines = g.lines[:0]
+	_, err := io.WriteString(g.w, b.String())
+	return err
+}
+
+// figure says whether a cell is a number or the head of a column of them.
+func figure(c string) bool {
+	switch c {
+	case "count", "min", "p50", "p90", "p99", "p99.9", "max", "interrupted", "took", "old", "new", "change", "± CI", "-", "~", "∞":
+		return true
+	}
+	return c != "" && (c[0] >= '0' && c[0] <= '9' || c[0] == '+' || c[0] == '-') && !strings.Contains(c, " ")
+}
 
 // spread is the confidence interval around a median in percent.
 func spread(center, lo, hi float64) string {
