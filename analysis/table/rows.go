@@ -54,6 +54,8 @@ func columnsOf(name string) []column {
 		return newObjectColumns().list()
 	case Verdicts:
 		return newVerdictColumns().list()
+	case Events:
+		return newEventColumns().list()
 	}
 	panic("table: no table " + name)
 }

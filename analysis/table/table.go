@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -24,6 +25,7 @@ const (
 	Findings = "findings"
 	Objects  = "objects"
 	Verdicts = "verdicts"
+	Events   = "events" // the rows of the trace, in plain types
 )
 
 // Names are the names of all tables.
@@ -62,12 +64,16 @@ type recordWriter interface {
 	Close() error
 }
 
-// Create makes a table as a file: .arrow is the file format, .arrows the stream format.
-// keys are further columns of text after those of the table.
+// Extensions are those of the files that Create writes.
+var Extensions = []string{".arrow", ".arrows", ".parquet", ".csv"}
+
+// Create makes a table as a file; what kind of file its name says: .arrow is the file format
+// of Arrow, .arrows the stream format, .parquet and .csv are those. keys are further columns
+// of text after those of the table.
 func Create(path, name string, keys ...string) (*Sink, error) {
 	ext := strings.ToLower(filepath.Ext(path))
-	if ext != ".arrow" && ext != ".arrows" {
-		return nil, fmt.Errorf("%s: name it .arrow (a file) or .arrows (a stream)", path)
+	if !slices.Contains(Extensions, ext) {
+		return nil, fmt.Errorf("%s: name it %s", path, strings.Join(Extensions, ", "))
 	}
 	file, err := os.Create(path)
 	if err != nil {
@@ -75,12 +81,18 @@ func Create(path, name string, keys ...string) (*Sink, error) {
 	}
 	s := newSink(name, keys)
 	s.close = file.Close
-	if ext == ".arrows" {
+	switch ext {
+	case ".arrow":
+		s.w, err = ipc.NewFileWriter(file, ipc.WithSchema(s.schema))
+	case ".arrows":
 		s.w = ipc.NewWriter(file, ipc.WithSchema(s.schema))
-	} else {
-		if s.w, err = ipc.NewFileWriter(file, ipc.WithSchema(s.schema)); err != nil {
-			return nil, errors.Join(err, file.Close())
-		}
+	case ".parquet":
+		s.w, err = newParquet(file, s.schema)
+	case ".csv":
+		s.w, err = newCSV(file, s.schema)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
 	return s, nil
 }

@@ -1,0 +1,235 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/aftrace/aftrace/analysis/check"
+	"github.com/aftrace/aftrace/analysis/life"
+	"github.com/aftrace/aftrace/analysis/report"
+	"github.com/aftrace/aftrace/analysis/table"
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/replay"
+)
+
+// Perfetto is the name of the timeline; the other things to export are the tables.
+const Perfetto = "perfetto"
+
+// What are the names of all that can be exported.
+var What = append(append([]string{}, table.Names...), table.Events, Perfetto)
+
+// Output is one file to write.
+type Output struct{ What, Path string }
+
+// ParseOutput reads WHAT=FILE and checks that the file can be one of it.
+func ParseOutput(s string) (Output, error) {
+	what, path, ok := strings.Cut(s, "=")
+	if !ok || path == "" || !slices.Contains(What, what) {
+		return Output{}, fmt.Errorf("%s: want WHAT=FILE, where WHAT is %s", s, strings.Join(What, ", "))
+	}
+	ext := strings.ToLower(filepath.Ext(path))
+	switch {
+	case what == Perfetto && ext != ".json":
+		return Output{}, fmt.Errorf("%s: name the timeline .json", s)
+	case what != Perfetto && !slices.Contains(table.Extensions, ext):
+		return Output{}, fmt.Errorf("%s: name the file %s", s, strings.Join(table.Extensions, ", "))
+	}
+	return Output{what, path}, nil
+}
+
+// Exporter replays traces and writes what came out of them. Traces must be added one after
+// the other.
+type Exporter struct {
+	o         check.Options
+	spans     *table.SpanWriter
+	findings  *table.FindingWriter
+	objects   *table.ObjectWriter
+	verdicts  *table.VerdictWriter
+	events    *table.EventWriter
+	timelines []*Timeline
+	sinks     []*table.Sink
+	files     []*os.File
+	paths     []string
+	traces    int
+}
+
+// New creates the files of outs.
+func New(outs []Output, o check.Options) (*Exporter, error) {
+	x := &Exporter{o: o}
+	for _, out := range outs {
+		if slices.Contains(x.paths, out.Path) {
+			return nil, errors.Join(fmt.Errorf("%s: two outputs have this name", out.Path), x.abandon())
+		}
+		if err := x.open(out); err != nil {
+			return nil, errors.Join(err, x.abandon())
+		}
+		x.paths = append(x.paths, out.Path)
+	}
+	return x, nil
+}
+
+func (x *Exporter) open(out Output) error {
+	if out.What == Perfetto {
+		f, err := os.Create(out.Path)
+		if err != nil {
+			return err
+		}
+		x.files = append(x.files, f)
+		x.timelines = append(x.timelines, NewTimeline(f))
+		return nil
+	}
+	s, err := table.Create(out.Path, out.What)
+	if err != nil {
+		return err
+	}
+	x.sinks = append(x.sinks, s)
+	switch out.What {
+	case table.Spans:
+		x.spans = table.NewSpanWriter(s)
+	case table.Findings:
+		x.findings = table.NewFindingWriter(s)
+	case table.Objects:
+		x.objects = table.NewObjectWriter(s)
+	case table.Verdicts:
+		x.verdicts = table.NewVerdictWriter(s)
+	case table.Events:
+		x.events = table.NewEventWriter(s)
+	}
+	return nil
+}
+
+// Add replays the trace at path, "-" being stdin, and writes what came out. What is wrong
+// with the trace is in the returned Trace; the error is one of writing or of ctx.
+func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progress func(rows uint64, bytes int64)) (report.Trace, error) {
+	if len(x.timelines) > 0 && x.traces > 0 {
+		return report.Trace{}, fmt.Errorf("%s: a timeline is of one trace", path)
+	}
+	x.traces++
+	from := table.Source{Trace: path}
+	o := x.o
+	o.Progress = progress
+	o.Opened = func(md format.Metadata) { from.Host, from.BootID = md[format.MetaHost], md[format.MetaBootID] }
+	hooks := &hooks{}
+	var batches []func(*format.Batch)
+	if x.spans != nil {
+		hooks.spans = append(hooks.spans, x.spans)
+	}
+	var follows []*life.Follower
+	if x.objects != nil {
+		f := life.New()
+		f.Ended = func(l *life.Life) { x.objects.Add(l) }
+		follows, batches = append(follows, f), append(batches, f.Batch)
+	}
+	for _, t := range x.timelines {
+		f := life.New()
+		t.Attach(f)
+		hooks.spans = append(hooks.spans, t)
+		f.Spans = nil
+		follows, batches = append(follows, f), append(batches, t.Batch)
+	}
+	hooks.follows = follows
+	if x.events != nil {
+		batches = append(batches, x.events.Batch)
+	}
+	o.Batch = func(b *format.Batch) {
+		if x.spans != nil {
+			x.spans.Source = from
+		}
+		if x.objects != nil {
+			x.objects.Source = from
+		}
+		if x.events != nil {
+			x.events.Source = from
+		}
+		for _, f := range batches {
+			f(b)
+		}
+	}
+	switch {
+	case len(follows) > 0:
+		o.Replay.Hook = hooks
+	case len(hooks.spans) > 0:
+		o.Replay.Hook = spansOnly{hooks}
+	}
+	var t report.Trace
+	var err error
+	if path == "-" {
+		t, err = check.Read(ctx, stdin, path, o)
+	} else {
+		t, err = check.Trace(ctx, path, o)
+	}
+	if err != nil {
+		return t, err
+	}
+	for _, f := range follows {
+		f.Finish()
+	}
+	if x.findings != nil || x.verdicts != nil {
+		rep := report.New([]report.Trace{t}, report.Options{Strict: x.o.Replay.Strict})
+		if x.findings != nil {
+			x.findings.Add(rep, func(int) table.Source { return from })
+		}
+		if x.verdicts != nil {
+			x.verdicts.Add(rep, from)
+		}
+	}
+	for _, s := range x.sinks {
+		if err := s.Err(); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// Close ends the files. They are whole only if it returns nil.
+func (x *Exporter) Close() error {
+	var errs []error
+	for _, s := range x.sinks {
+		errs = append(errs, s.Close())
+	}
+	for i, t := range x.timelines {
+		errs = append(errs, t.Close(), x.files[i].Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Abandon ends the files and removes them.
+func (x *Exporter) Abandon() { _ = x.abandon() }
+
+func (x *Exporter) abandon() error {
+	_ = x.Close()
+	var errs []error
+	for _, p := range x.paths {
+		errs = append(errs, os.Remove(p))
+	}
+	return errors.Join(errs...)
+}
+
+// hooks passes what a replay tells to several.
+type hooks struct {
+	spans   []replay.Hook
+	follows []*life.Follower
+}
+
+func (h *hooks) Span(s *replay.Span) {
+	for _, x := range h.spans {
+		x.Span(s)
+	}
+}
+
+func (h *hooks) Row(r *replay.Row) {
+	for _, f := range h.follows {
+		f.Row(r)
+	}
+}
+
+// spansOnly is a Hook that does not ask for the objects of the rows.
+type spansOnly struct{ h *hooks }
+
+func (s spansOnly) Span(x *replay.Span) { s.h.Span(x) }
