@@ -167,13 +167,21 @@ func (f *filter) batch(r *format.Reader, b *format.Batch) error {
 		from = to
 	}
 	for _, w := range parts {
-		err := w.replay.Batch(&w.rows)
-		w.rows.Reset()
-		if err != nil {
+		if err := w.flush(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// flush replays the rows that were collected of a batch.
+func (w *world) flush() error {
+	if w.rows.N == 0 {
+		return nil
+	}
+	err := w.replay.Batch(&w.rows)
+	w.rows.Reset()
+	return err
 }
 
 // same says whether two rows have the same keys.
@@ -229,6 +237,9 @@ func (f *filter) at(cols []func(int) string, i int) (*world, error) {
 	key := string(f.key)
 	if f.o.Grouped {
 		if f.now != nil {
+			if err := f.now.flush(); err != nil {
+				return nil, err
+			}
 			f.finish(f.now, false, nil, nil)
 			f.order = f.order[:0]
 			clear(f.worlds)

@@ -69,13 +69,13 @@ type Follower struct {
 	Spans replay.Hook
 
 	batch *format.Batch
-	seen  int // rows of the batch that were looked at for gaps
+	ahead []int // gap rows of the batch
+	past  int   // how many of them are counted
 	lives map[Key]*Life
 	dead  []Key // ring of ended ones
 	next  int
 	free  []*Life
 	gaps  uint64  // up to the row that was seen last
-	after uint64  // up to the end of the batch, which its reader then uses again
 	order []*Life // of Finish
 }
 
@@ -87,21 +87,20 @@ func New() *Follower { return &Follower{lives: map[Key]*Life{}} }
 // Batch says which rows the replay is given next. The Follower reads them as long as the
 // replay does.
 func (f *Follower) Batch(b *format.Batch) {
-	f.gaps = f.after
-	for _, p := range b.Phase[:b.N] {
+	f.gaps += uint64(len(f.ahead) - f.past)
+	f.batch, f.ahead, f.past = b, f.ahead[:0], 0
+	for i, p := range b.Phase[:b.N] {
 		if p == format.PhaseGap {
-			f.after++
+			f.ahead = append(f.ahead, i)
 		}
 	}
-	f.batch, f.seen = b, 0
 }
 
 // count counts the gaps before row i of the batch.
 func (f *Follower) count(i int) {
-	for ; f.seen < i; f.seen++ {
-		if f.batch.Phase[f.seen] == format.PhaseGap {
-			f.gaps++
-		}
+	for f.past < len(f.ahead) && f.ahead[f.past] < i {
+		f.past++
+		f.gaps++
 	}
 }
 
@@ -291,7 +290,8 @@ func (f *Follower) tell(k Key) {
 // Finish tells of all that is left: what has ended in the order in which it did, then what
 // lives, in the order of the first rows.
 func (f *Follower) Finish() {
-	f.gaps = f.after
+	f.gaps += uint64(len(f.ahead) - f.past)
+	f.past = len(f.ahead)
 	for n := range f.dead {
 		f.tell(f.dead[(f.next+n)%len(f.dead)])
 	}

@@ -149,7 +149,7 @@ func (s *Suppression) check() (err error) {
 }
 
 func (s *Suppression) matches(f *Finding) bool {
-	return s.Rule == f.Rule && (s.Driver == "" || f.Driver != nil && s.Driver == *f.Driver) &&
+	return s.Rule == f.Rule && (s.Driver == "" || f.Driver != nil && cut(s.Driver, messageSize) == *f.Driver) &&
 		(s.AtFault == "" || s.AtFault == f.AtFault) && (s.Fingerprint == "" || s.Fingerprint == f.Fingerprint)
 }
 

@@ -96,8 +96,9 @@ func TestHostileStringsInAllFormats(t *testing.T) {
 	}
 }
 
-// SARIF logs satisfy the schema of the standard (testdata/schema/README.md).
-func TestSARIFSatisfiesItsSchema(t *testing.T) {
+// sarifSchema is the schema of the standard.
+func sarifSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
 	file, err := os.Open("testdata/schema/sarif-2.1.0.json")
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +117,12 @@ func TestSARIFSatisfiesItsSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return schema
+}
+
+// SARIF logs satisfy the schema of the standard (testdata/schema/README.md).
+func TestSARIFSatisfiesItsSchema(t *testing.T) {
+	schema := sarifSchema(t)
 	for name, r := range variants() {
 		log, err := jsonschema.UnmarshalJSON(bytes.NewReader(write(t, r, "sarif")))
 		if err != nil {

@@ -32,6 +32,7 @@ const (
 	htmlTraces    = 1000
 	htmlReasons   = 20
 	eventsListed  = 24
+	titleSize     = 600 // bytes of a message
 )
 
 // Material is what some reports show beside the model. Each part is optional: without it
@@ -240,7 +241,7 @@ func (p *page) choose(o HTMLOptions) {
 	for i, f := range order {
 		x := &htmlFinding{
 			Finding: f, Anchor: "f" + strconv.Itoa(i+1), Kind: f.Severity, Class: f.Severity, Blame: f.blame(),
-			Title: rows.Safe(cut(f.Message, messageSize)), Ladder: o.Ladders != nil, Command: command(f.Trace, f.ID, o.Flags),
+			Title: rows.Safe(cut(f.Message, titleSize)), Ladder: o.Ladders != nil, Command: command(f.Trace, f.ID, o.Flags),
 		}
 		if f.Verdict == "inconclusive" {
 			x.Kind, x.Class = "inconclusive "+f.Severity, "doubt"
@@ -267,7 +268,7 @@ func (p *page) choose(o HTMLOptions) {
 	for i := range p.Conflicts[:min(len(p.Conflicts), htmlConflicts)] {
 		c := &p.Conflicts[i]
 		x := &htmlConflict{
-			Conflict: c, Anchor: "c" + strconv.Itoa(i+1), Class: "conflict", Title: rows.Safe(cut(c.Message, messageSize)),
+			Conflict: c, Anchor: "c" + strconv.Itoa(i+1), Class: "conflict", Title: rows.Safe(cut(c.Message, titleSize)),
 			AFName: strings.TrimSpace(c.AF + " " + c.version), Command: command(c.Trace, c.ID, o.Flags),
 		}
 		if c.Verdict == "inconclusive" {
@@ -443,13 +444,13 @@ func command(trace, id, flags string) string {
 // thousands is a number with its digits in groups.
 func thousands(v any) string {
 	s := fmt.Sprint(v)
-	if len(s) <= 4 {
+	if len(s) <= 3 {
 		return s
 	}
 	var b strings.Builder
 	for i, c := range s {
 		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteRune('\u202f')
+			b.WriteByte(',')
 		}
 		b.WriteRune(c)
 	}

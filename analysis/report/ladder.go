@@ -17,8 +17,11 @@ const (
 	rowHeight  = 22
 	detailLine = 15
 	headHeight = 30
-	laneWidth  = 118
-	laneName   = 14 // characters of a driver above its lane
+	laneWidth  = 104
+	laneName   = 13 // characters of a driver above its lane
+	manyLanes  = 5  // from which on they are closer
+	laneClose  = 84
+	nameClose  = 10
 	ladderText = 110
 	detailText = 140
 )
@@ -80,11 +83,15 @@ func draw(e *explain.Explanation) *htmlLadder {
 	l := &htmlLadder{Start: rows.Time(e.Start)}
 	l.SeqX = 18 + int(float64(seqs)*charWidth)
 	l.TimeX = l.SeqX + 12 + int(float64(times)*charWidth)
+	wide, name := laneWidth, laneName
+	if len(e.Participants) >= manyLanes {
+		wide, name = laneClose, nameClose
+	}
 	for i, p := range e.Participants {
 		full := rows.Safe(p.Name)
-		l.Lanes = append(l.Lanes, htmlLane{X: l.TimeX + laneWidth/2 + i*laneWidth, Name: clip(full, laneName), Full: full, NDIS: p.NDIS})
+		l.Lanes = append(l.Lanes, htmlLane{X: l.TimeX + wide/2 + i*wide, Name: clip(full, name), Full: full, NDIS: p.NDIS})
 	}
-	l.TextX = l.TimeX + len(l.Lanes)*laneWidth + 12
+	l.TextX = l.TimeX + len(l.Lanes)*wide + 12
 	l.Width = l.TextX + 200
 	y := headHeight
 	for i := range e.Steps {

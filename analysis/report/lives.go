@@ -133,7 +133,7 @@ func (k *kindLives) add(x *life.Life) {
 			return
 		}
 	}
-	x.Driver, x.State = strings.Clone(cut(x.Driver, nameSize)), strings.Clone(x.State)
+	x.Driver, x.State = strings.Clone(cut(x.Driver, nameSize)), strings.Clone(cut(x.State, nameSize))
 	k.kept = append(k.kept, *x)
 }
 

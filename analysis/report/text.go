@@ -471,7 +471,7 @@ func (t *textReport) timings() {
 			labels[i] += " " + *r.AF
 		}
 		if r.Driver != nil {
-			labels[i] += " " + rows.Safe(*r.Driver)
+			labels[i] += " " + rows.Safe(cut(*r.Driver, nameSize))
 		}
 		width = max(width, len(labels[i]))
 	}

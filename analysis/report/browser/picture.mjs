@@ -1,6 +1,7 @@
 // node picture.mjs REPORT.html OUT.png [light|dark|print] [WIDTH] [ANCHOR...]
 //
-// Takes a picture of a report as a user sees it: the first finding, or those named, opened.
+// Takes a picture of a report as a user sees it, from the top to the end of the timeline: the
+// first finding, or those named, opened. With print it is a PDF of the whole.
 import { pathToFileURL } from "node:url";
 import { launch } from "./chromium.mjs";
 
@@ -19,10 +20,12 @@ try {
     await page.pdf({ path: out, format: "A4", printBackground: true });
   } else {
     for (const id of open.length > 0 ? open : ["f1"]) await page.evaluate((id) => { document.getElementById(id).open = true; }, id);
-    await page.locator("#timeline").scrollIntoViewIfNeeded().catch(() => {});
-    await page.waitForTimeout(300);
+    await page.locator("#timeline").scrollIntoViewIfNeeded();
+    await page.locator("#drawing canvas.lives").first().waitFor();
+    await page.waitForFunction(() => document.querySelector("#drawing .range")?.textContent);
     await page.evaluate(() => scrollTo(0, 0));
-    await page.screenshot({ path: out, fullPage: true });
+    const bottom = await page.evaluate(() => document.getElementById("timeline").getBoundingClientRect().bottom);
+    await page.screenshot({ path: out, fullPage: true, clip: { x: 0, y: 0, width: Number(width), height: Math.ceil(bottom) } });
   }
 } finally {
   await browser.close();

@@ -134,7 +134,7 @@
     el.append(...children);
     return el;
   };
-  const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
   const duration = (ns) => {
     for (const [unit, name] of [[3600e9, "h"], [60e9, "min"], [1e9, "s"], [1e6, "ms"], [1e3, "µs"]]) {
       if (Math.abs(ns) >= unit) return Number((ns / unit).toPrecision(4)) + " " + name;
@@ -324,7 +324,7 @@
       box.append(details);
       let top = 0;
       for (const k of kinds) {
-        k.top = top + 6;
+        k.top = top + 8;
         top = k.top + Math.max(k.rows * pitch, 24) + 4;
         for (const p of k.placed) all.push({ ...p, k });
       }
@@ -342,7 +342,9 @@
           g.rect(gutter, 0, inner, height);
           g.clip();
           for (const ns of t.losses) { g.fillStyle = c.lost; g.fillRect(at(ns) - 2, 0, 4, top); }
-          for (const m of a.marks) { g.fillStyle = m.class === "error" ? c.bad : c.doubt; g.fillRect(at(m.at) - .5, 0, 1, top); }
+          // Lines lead from a finding to its objects, as long as they leave something to see.
+          const near = a.marks.filter((m) => m.at >= view.from && m.at <= view.to);
+          for (const m of near) { g.fillStyle = m.class === "error" ? c.bad : c.doubt; g.fillRect(at(m.at) - .5, 0, 1, near.length > 30 ? 6 : top); }
           for (const k of kinds) {
             for (const p of k.placed) {
               const end = p.l.at[4] >= 0 ? p.l.at[4] : t.span;
