@@ -19,11 +19,11 @@ import (
 func busyHost(opens, bad int) string {
 	var b strings.Builder
 	b.WriteString("adapter A\ndriver cm1 call-manager\ndriver cm2 call-manager\ndriver cl1 client\n")
-	b.WriteString("cm1: bind A\n  register A Q2931\ncl1: bind A\ncm2: bind A\n  register A Q2931 -> FAILURE\ncm2: register A PPP\n")
+	b.WriteString("cm1: bind A\n  register A Q2931\ncl1: bind A\ncm2: bind A\n  register A Q2931 -> FAILURE\ncm2: register A PPP\ncl1: notify A Q2931\n")
 	for i := range opens {
-		fmt.Fprintf(&b, "cl1: open A Q2931 af%d\ncl1: close af%d\n", i, i)
-		if bad > 0 && i%(opens/bad) == 0 {
-			fmt.Fprintf(&b, "cl1: close. af%d\n", i)
+		fmt.Fprintf(&b, "  open A Q2931 af%d\n  close af%d\n", i, i)
+		if i%(opens/bad) == 0 {
+			fmt.Fprintf(&b, "  close. af%d\n", i)
 		}
 	}
 	return b.String()
@@ -152,7 +152,7 @@ func TestHTMLReportInABrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a hundred thousand rows")
 	}
-	page, events := htmlOf(t, busyHost(12_500, 600), nil)
+	page, events := htmlOf(t, busyHost(12_500, 1_000), nil)
 	if events < 100_000 {
 		t.Fatalf("%d rows", events)
 	}

@@ -37,6 +37,7 @@ type runFlags struct {
 	accepted string
 	timings  bool
 	findings int
+	probe    bool
 	quiet    bool
 	follow   bool
 	idle     time.Duration
@@ -84,6 +85,7 @@ of the findings which are neither known nor suppressed.`,
 	fl.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "traces replayed at the same time")
 	fl.BoolVar(&f.follow, "follow", false, "go on while the trace grows, telling findings as they come, until it is complete or you interrupt")
 	fl.DurationVar(&f.idle, "follow-idle", 0, "with --follow: stop when nothing came for this long; 0 waits on")
+	fl.BoolVar(&f.probe, "probe", false, "measure each transition of the replay with eBPF probes on this process (Linux, root), and list them on standard error")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no report on standard output and no progress")
 	return cmd
 }
@@ -168,6 +170,12 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	j := newJudge(o, slices.ContainsFunc(outs, func(o output) bool { return report.NeedsRows(o.format) }), f.timings || wants("json") || wants("html"))
 	defer j.close()
 	j.picture = wants("html")
+	told := func() error { return nil }
+	if f.probe {
+		if told, err = probed(); err != nil {
+			return err
+		}
+	}
 	progress, total := cli.NewProgress("replaying", f.quiet), cli.TotalSize(paths)
 	defer progress.Done()
 	j.progress = func(done int64) { progress.At(done, total) }
@@ -181,7 +189,7 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	} else {
 		err = j.replay(ctx, f.jobs, paths...)
 	}
-	if err != nil {
+	if err := errors.Join(err, told()); err != nil {
 		return err
 	}
 	progress.Done()
