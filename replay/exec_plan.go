@@ -365,8 +365,8 @@ func (p *plan) place(v *invocation, r *recThread) {
 		r.t = t
 	}
 	t := r.t
-	if v.row.Source == format.SourceUprobe && v.row.Has&format.HasPID != 0 {
-		t.pid, t.hasPID, t.uprobe = v.row.PID, true, true
+	if v.row.Has&format.HasPID != 0 {
+		t.pid, t.hasPID, t.uprobe = v.row.PID, true, v.row.Source == format.SourceUprobe
 	}
 	if t.at == -1 && t.top == &t.base {
 		p.x.schedule(t)

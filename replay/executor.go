@@ -436,6 +436,7 @@ func (x *Executor) row(t *Thread, e *format.Event) *call {
 	e.TID = t.TID
 	e.Has |= format.HasTID | format.HasCallID
 	e.Source = format.SourceGenerator
+	e.Has &^= format.HasPID
 	if t.hasPID {
 		e.PID = t.pid
 		e.Has |= format.HasPID

@@ -1,0 +1,164 @@
+package replay_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/internal/naive"
+	"github.com/aftrace/aftrace/replay"
+	"github.com/aftrace/aftrace/replay/rule"
+	"github.com/aftrace/aftrace/replay/scenario"
+)
+
+// executed runs the executor over rows, in batches of size rows.
+func executed(t testing.TB, rows []format.Event, size int, o replay.ExecuteOptions) ([]format.Event, *replay.Result, replay.ExecStats) {
+	t.Helper()
+	var out []format.Event
+	o.Emit = func(b *format.Batch) error {
+		for i := range b.N {
+			var e format.Event
+			b.Event(i, &e)
+			out = append(out, e)
+		}
+		return nil
+	}
+	x := replay.Execute(o)
+	for _, b := range batches(rows, size) {
+		if err := x.Batch(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, stats, err := x.Finish(replay.End{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out, r, stats
+}
+
+// blamed are the findings against somebody.
+func blamed(r *replay.Result, who ...rule.Actor) (lines []string) {
+	for i := range r.Findings {
+		if slices.Contains(who, r.Findings[i].AtFault) {
+			lines = append(lines, scenario.FindingLine(&r.Findings[i]))
+		}
+	}
+	return lines
+}
+
+// rulesOf lists rule and fault of each finding against a driver, for comparison.
+func rulesOf(r *replay.Result) (ids []string) {
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.AtFault != rule.NDIS {
+			ids = append(ids, fmt.Sprintf("%s %s %s", f.Rule, f.AtFault, f.Severity))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func dump(rows []format.Event) string {
+	var b strings.Builder
+	for i := range rows {
+		e := &rows[i]
+		fmt.Fprintf(&b, "%4d %-8s %s t%x %-34v", e.Seq, e.Driver, [...]string{">", "<", "=", "gap"}[e.Phase], e.TID, e.Function)
+		for _, c := range []struct {
+			name string
+			bit  format.Fields
+			v    uint64
+		}{{"adapter", format.HasAdapter, e.Adapter}, {"b", format.HasBinding, e.Binding}, {"af", format.HasAF, e.AF}, {"sap", format.HasSAP, e.SAP},
+			{"vc", format.HasVC, e.VC}, {"party", format.HasParty, e.Party}, {"ctx", format.HasContext, e.Context}, {"ctx2", format.HasContext2, e.Context2},
+			{"type", format.HasAFType, uint64(e.AFType)}, {"st", format.HasStatus, uint64(e.Status)}} {
+			if e.Has&c.bit != 0 {
+				fmt.Fprintf(&b, " %s=%x", c.name, c.v)
+			}
+		}
+		fmt.Fprintf(&b, " %s\n", e.Detail)
+	}
+	return b.String()
+}
+
+// TestExecutedHistories re-executes random legal histories: the checker finds nothing against
+// NDIS in the outcome, and against the drivers what it finds in the input.
+func TestExecutedHistories(t *testing.T) {
+	n := histories(t, 2000)
+	var untriggered, dropped, wrong int
+	for seed := int64(1); seed <= int64(n); seed++ {
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Loose: seed%3 == 2})
+		before := check(t, rows, replay.Options{}, replay.End{})
+		out, world, stats := executed(t, rows, 64, replay.ExecuteOptions{})
+		after := check(t, out, replay.Options{}, replay.End{})
+		untriggered += int(stats.Untriggered)
+		dropped += int(stats.Dropped)
+		bad := blamed(after, rule.NDIS)
+		if a, b := rulesOf(before), rulesOf(after); !slices.Equal(a, b) {
+			bad = append(bad, fmt.Sprintf("against drivers: %v in the input, %v in the output", a, b))
+		}
+		if a, b := scenario.Golden(world), scenario.Golden(after); a != b {
+			bad = append(bad, "the executor's world says\n"+a+"and the checker\n"+b)
+		}
+		if len(after.Defects) > 0 {
+			bad = append(bad, fmt.Sprint(after.Defects))
+		}
+		if len(bad) > 0 {
+			if wrong++; wrong <= 3 {
+				t.Errorf("history %d: %s", seed, strings.Join(bad, "\n"))
+				if testing.Verbose() && wrong == 1 {
+					t.Log("input\n" + dump(rows) + "output\n" + dump(out))
+				}
+			}
+		}
+	}
+	t.Logf("%d histories: %d wrong, %d calls untriggered, %d dropped", n, wrong, untriggered, dropped)
+	if wrong > 3 {
+		t.Errorf("%d histories are wrong", wrong)
+	}
+}
+
+func scenarioFiles(t testing.TB) []string {
+	files, err := filepath.Glob("../testdata/scenarios/*/*.af")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	return files
+}
+
+func compiled(t testing.TB, file string) *scenario.Scenario {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := scenario.Compile(filepath.Base(file), string(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestExecutedScenarios re-executes every scenario.
+func TestExecutedScenarios(t *testing.T) {
+	for _, file := range scenarioFiles(t) {
+		name := strings.TrimPrefix(strings.TrimSuffix(file, ".af"), "../testdata/scenarios/")
+		t.Run(name, func(t *testing.T) {
+			s := compiled(t, file)
+			o := replay.ExecuteOptions{}
+			o.Metadata = s.Metadata
+			out, _, stats := executed(t, s.Events, 16, o)
+			r := check(t, out, replay.Options{Metadata: s.Metadata}, replay.End{})
+			for _, line := range blamed(r, rule.NDIS) {
+				t.Error(line)
+			}
+			if len(r.Defects) > 0 {
+				t.Error(r.Defects)
+			}
+			if t.Failed() && testing.Verbose() {
+				t.Logf("%+v\ninput\n%s\noutput\n%s", stats, dump(s.Events), dump(out))
+			}
+		})
+	}
+}
