@@ -2,6 +2,7 @@ package replay
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -279,7 +280,35 @@ func (x *Executor) shortOfMemory(f *Frame) bool {
 // asksNext says that in the recording NDIS asked a driver something inside f, which it has not
 // asked here.
 func (x *Executor) asksNext(f *Frame) bool {
-	return x.plan != nil && f.inv != nil && f.inv.nextNested() != nil
+	if x.plan == nil || f.inv == nil {
+		return false
+	}
+	for v := f.inv.first; v != nil; v = v.next {
+		if v.produced && v.state == invWaiting && !tells[v.fn] {
+			return true
+		}
+	}
+	return false
+}
+
+// tells says which callbacks tell of an outcome.
+var tells = func() (p [ndis.NumFuncs]bool) {
+	for fn := ndis.FuncUnknown + 1; fn < ndis.NumFuncs; fn++ {
+		p[fn] = produces[fn] && strings.Contains(fn.String(), "Complete")
+	}
+	return p
+}()
+
+// toldThen is the status of the completion x.e in the recording.
+func (x *Executor) toldThen(e *format.Event) (ndis.Status, bool) {
+	if x.plan == nil {
+		return 0, false
+	}
+	v := x.plan.find(e)
+	if v == nil || v.row.Has&format.HasStatus == 0 {
+		return 0, false
+	}
+	return ndis.Status(v.row.Status), true
 }
 
 // pended says that the client saw PENDING in the recording although the answer was known
@@ -556,12 +585,24 @@ func (x *Executor) openAF(f *Frame) {
 			x.finish(f, ndis.StatusResources)
 			return
 		}
+		if !x.asksNext(f) && x.pended(f, ndis.StatusResources) {
+			e := x.event(ndis.ProtocolClOpenAfCompleteEx, x.w.clientLabel(o))
+			context(e, o.clientCtx)
+			if st, ok := x.toldThen(e); ok && st == ndis.StatusResources {
+				x.tellOpened(f, o, st, 0)
+				return
+			}
+		}
 		r, known := x.server(f, o, b)
 		if !known {
 			x.asRecorded(f, ndis.StatusFailure)
 			return
 		}
 		if r == nil {
+			if x.pended(f, ndis.StatusFailure) {
+				x.tellOpened(f, o, ndis.StatusFailure, 0)
+				return
+			}
 			x.finish(f, ndis.StatusFailure)
 			return
 		}
