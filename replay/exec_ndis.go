@@ -46,7 +46,7 @@ var produces = func() (p [ndis.NumFuncs]bool) {
 		ndis.ProtocolClCallConnected, ndis.ProtocolCmCloseCall, ndis.ProtocolClCloseCallComplete, ndis.ProtocolClIncomingCloseCall,
 		ndis.ProtocolCmModifyCallQoS, ndis.ProtocolClModifyCallQoSComplete, ndis.ProtocolClIncomingCallQoSChange,
 		ndis.ProtocolCmAddParty, ndis.ProtocolClAddPartyComplete, ndis.ProtocolCmDropParty, ndis.ProtocolClDropPartyComplete,
-		ndis.ProtocolClIncomingDropParty,
+		ndis.ProtocolClIncomingDropParty, ndis.ProtocolOpenAdapterCompleteEx, ndis.ProtocolCloseAdapterCompleteEx,
 	} {
 		p[fn] = true
 	}
@@ -435,8 +435,11 @@ func (x *Executor) registering(f *Frame) ndis.Status {
 	}
 	a := r.adapter
 	if b := r.b; b != nil {
-		if b.close.state != markNone || b.unbind.state != markNone || !b.valid {
+		if b.close.state != markNone && b.close.enter.n < cl.ev.n || b.unbind.state != markNone && b.unbind.enter.n < cl.ev.n || !b.valid && !b.close.enter.seen() {
 			return ndis.StatusFailure
+		}
+		if (b.close.state != markNone || b.unbind.state != markNone) && !(has && rec == ndis.StatusSuccess) {
+			return ndis.StatusFailure // it began to go while the call ran
 		}
 		if c.isCO(r.driver) == no || a.co == no {
 			return ndis.StatusFailure
@@ -449,13 +452,11 @@ func (x *Executor) registering(f *Frame) ndis.Status {
 		if o == r {
 			continue
 		}
-		same, versions := c.sameAF(o, cl)
+		same, _ := c.sameAF(o, cl)
 		switch {
 		case !same || o.state == regFailed:
 		case o.state == regCalling:
 			free = true
-		case versions && !o.mcm && !r.mcm && has: // AMB-01
-			return rec
 		case o.ownedBy(r.b) && !r.mcm && has: // AMB-03
 			return rec
 		case o.end.state != markNone && has:
@@ -552,11 +553,39 @@ func (x *Executor) returned(f *Frame) {
 		if f.status == ndis.StatusSuccess && f.cl.reg != nil {
 			x.announce(f.cl.reg.adapter, f.t)
 		}
+	case ndis.NdisOpenAdapterEx, ndis.NdisCloseAdapterEx:
+		if f.status == ndis.StatusPending && f.cl.b != nil && !f.told {
+			x.completeAdapter(f)
+		}
 	case ndis.NdisCompleteBindAdapterEx:
 		if a := f.cl.bind; a != nil {
 			x.announce(a.adapter, f.t)
 		}
 	}
+}
+
+// completeAdapter completes the open or the close of an adapter that NDIS let pend.
+func (x *Executor) completeAdapter(f *Frame) {
+	b := f.cl.b
+	var e *format.Event
+	if f.Function == ndis.NdisOpenAdapterEx {
+		if f.Row.Has&format.HasContext == 0 || b.open.state == opDone {
+			return
+		}
+		e = x.event(ndis.ProtocolOpenAdapterCompleteEx, b.label)
+		context(e, f.Row.Context)
+		st, _ := x.toldThen(e)
+		statusOf(e, st)
+	} else {
+		if !b.hasCtx || b.closeOp.state == opDone {
+			return
+		}
+		e = x.event(ndis.ProtocolCloseAdapterCompleteEx, b.label)
+		context(e, b.context)
+	}
+	t := x.worker(f.t)
+	x.up(t, x.claim(e, nil))
+	x.schedule(t)
 }
 
 // answered does what follows the return of a callback.

@@ -988,6 +988,7 @@ func (x *Executor) recordedStep(f *Frame) {
 	if c.produced {
 		p.unwant(c)
 		c.state = invClaimed
+		f.told = f.told || tells[c.fn]
 		x.e = c.row
 		for i, n := range c.nodes {
 			if n != nil {

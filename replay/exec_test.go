@@ -99,7 +99,9 @@ func TestExecutedHistories(t *testing.T) {
 		untriggered += int(stats.Untriggered)
 		dropped += int(stats.Dropped)
 		bad := blamed(after, rule.NDIS)
-		if a, b := rulesOf(before), rulesOf(after); !slices.Equal(a, b) {
+		// Where the recorded NDIS took another freedom than the executor (AMB-01), its drivers
+		// acted on another answer.
+		if a, b := rulesOf(before), rulesOf(after); !slices.Equal(a, b) && len(blamed(before, rule.NDIS)) == 0 {
 			bad = append(bad, fmt.Sprintf("against drivers: %v in the input, %v in the output", a, b))
 		}
 		if a, b := scenario.Golden(world), scenario.Golden(after); a != b {
