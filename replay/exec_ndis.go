@@ -243,9 +243,23 @@ func (x *Executor) complete(f *Frame) {
 		x.up(f.t, inv)
 		return
 	}
+	x.elsewhere(f, inv)
+}
+
+// elsewhere makes the callback x.e on a thread of NDIS: where it was in the recording, or else
+// at once.
+func (x *Executor) elsewhere(f *Frame, inv *invocation) {
 	t := x.worker(f.t)
-	x.up(t, inv)
-	x.schedule(t)
+	t.later, t.laterInv, t.hasLater = x.e, inv, true
+	t.later.Detail = strings.Clone(x.e.Detail)
+	if x.e.Detail == callerNDISDetail {
+		t.later.Detail = callerNDISDetail
+	}
+	t.due = 0
+	if inv != nil {
+		t.due = inv.n
+	}
+	x.push(t)
 }
 
 const callerNDISDetail = `{"caller":"ndis"}`
@@ -300,11 +314,11 @@ var tells = func() (p [ndis.NumFuncs]bool) {
 }()
 
 // toldThen is the status of the completion x.e in the recording.
-func (x *Executor) toldThen(e *format.Event) (ndis.Status, bool) {
-	if x.plan == nil {
+func (x *Executor) toldThen(f *Frame, e *format.Event) (ndis.Status, bool) {
+	if x.plan == nil || f.inv == nil {
 		return 0, false
 	}
-	v := x.plan.find(e)
+	v := x.plan.find(e, f.inv.n)
 	if v == nil || v.row.Has&format.HasStatus == 0 {
 		return 0, false
 	}
@@ -574,7 +588,7 @@ func (x *Executor) completeAdapter(f *Frame) {
 		}
 		e = x.event(ndis.ProtocolOpenAdapterCompleteEx, b.label)
 		context(e, f.Row.Context)
-		st, _ := x.toldThen(e)
+		st, _ := x.toldThen(f, e)
 		statusOf(e, st)
 	} else {
 		if !b.hasCtx || b.closeOp.state == opDone {
@@ -583,9 +597,7 @@ func (x *Executor) completeAdapter(f *Frame) {
 		e = x.event(ndis.ProtocolCloseAdapterCompleteEx, b.label)
 		context(e, b.context)
 	}
-	t := x.worker(f.t)
-	x.up(t, x.claim(e, nil))
-	x.schedule(t)
+	x.elsewhere(f, x.claim(e, f))
 }
 
 // answered does what follows the return of a callback.
@@ -615,9 +627,7 @@ func (x *Executor) openAF(f *Frame) {
 			return
 		}
 		if !x.asksNext(f) && x.pended(f, ndis.StatusResources) {
-			e := x.event(ndis.ProtocolClOpenAfCompleteEx, x.w.clientLabel(o))
-			context(e, o.clientCtx)
-			if st, ok := x.toldThen(e); ok && st == ndis.StatusResources {
+			if st, ok := x.toldThen(f, x.openedEvent(o)); ok && st == ndis.StatusResources {
 				x.tellOpened(f, o, st, 0)
 				return
 			}
@@ -702,6 +712,13 @@ func (x *Executor) server(f *Frame, o *afOpen, b *binding) (r *registration, kno
 		return nil, false
 	}
 	return live, true
+}
+
+// openedEvent is what a ProtocolClOpenAfCompleteEx for o is known by.
+func (x *Executor) openedEvent(o *afOpen) *format.Event {
+	e := x.event(ndis.ProtocolClOpenAfCompleteEx, x.w.clientLabel(o))
+	context(e, o.clientCtx)
+	return e
 }
 
 // tellOpened is ProtocolClOpenAfCompleteEx.

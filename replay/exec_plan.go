@@ -584,11 +584,12 @@ func (p *plan) resolve(v *invocation, d *detail) {
 			since := uint64(0)
 			if introduces(v.fn, i) {
 				since = v.n
-				if v.below != nil && !v.below.up {
-					since = v.below.n
-				}
-				if n, ok := p.nodes.get(k); ok && v.fn != ndis.ProtocolCmOpenAf && v.below == nil && !n.closed {
-					since = 0
+				create := v.fn == ndis.ProtocolCoCreateVc || v.fn == ndis.MiniportCoCreateVc
+				if n, ok := p.nodes.get(k); ok && create && !n.closed {
+					since = 0 // the other side of the VC was told before
+					if v.below != nil && !v.below.up {
+						since = v.below.n
+					}
 				}
 			}
 			v.introduces = true
@@ -958,6 +959,16 @@ func (p *plan) nextDue(f *Frame) (uint64, bool) {
 	if isCompletion[f.Function] && !f.recorded {
 		return 0, true
 	}
+	if f.Function == ndis.NdisClOpenAddressFamilyEx && !f.recorded && p.x.pended(f, ndis.StatusFailure) {
+		if o := p.x.liveOpen(f); o != nil {
+			if k := p.find(p.x.openedEvent(o), v.n); k != nil {
+				if due, ok := p.Due(f); ok && due < k.n {
+					return due, true
+				}
+				return k.n, true
+			}
+		}
+	}
 	return p.Due(f)
 }
 
@@ -1028,7 +1039,11 @@ func (x *Executor) claim(e *format.Event, f *Frame) *invocation {
 			}
 		}
 	}
-	if v := p.find(e); v != nil {
+	after := uint64(0)
+	if f != nil && f.inv != nil {
+		after = f.inv.n // what a call causes comes behind it
+	}
+	if v := p.find(e, after); v != nil {
 		return p.take(v, e)
 	}
 	return nil
@@ -1045,8 +1060,8 @@ func (p *plan) take(v *invocation, e *format.Event) *invocation {
 	return v
 }
 
-// find looks for a recorded callback that may be e.
-func (p *plan) find(e *format.Event) *invocation {
+// find looks for a recorded callback that may be e, behind a row of the recording.
+func (p *plan) find(e *format.Event, after uint64) *invocation {
 	fits := func(v *invocation) bool {
 		if v.row.Driver != "" && e.Driver != "" && v.row.Driver != e.Driver {
 			return false
@@ -1056,7 +1071,7 @@ func (p *plan) find(e *format.Event) *invocation {
 				return false
 			}
 		}
-		return v.state == invWaiting
+		return v.state == invWaiting && v.n > after
 	}
 	v, _ := p.wanted.get(wantedKey(e))
 	for ; v != nil; v = v.sameKey {
@@ -1076,7 +1091,7 @@ func (p *plan) find(e *format.Event) *invocation {
 }
 
 // expected says that e was recorded and has not been made yet.
-func (p *plan) expected(e *format.Event) bool { return p.find(e) != nil }
+func (p *plan) expected(e *format.Event) bool { return p.find(e, 0) != nil }
 
 // --- running ---
 

@@ -141,7 +141,11 @@ type Thread struct {
 	step   Step
 	due    uint64
 	order  uint64
-	at     int // in the heap, -1 if not there
+	at     int // in the heap, -1 if not there; -2 while it runs
+
+	later    format.Event // of a worker: the callback to make
+	laterInv *invocation
+	hasLater bool
 }
 
 // Base is the frame at the bottom of the stack of t.
@@ -307,6 +311,12 @@ func (x *Executor) Run(until uint64) error {
 // turn takes one step on t.
 func (x *Executor) turn(t *Thread) {
 	f := t.top
+	if t.hasLater && f == &t.base {
+		t.hasLater = false
+		x.e = t.later
+		x.up(t, t.laterInv)
+		return
+	}
 	if f.cl != nil && !f.up {
 		if f.done {
 			x.leaveCall(f)
