@@ -182,3 +182,84 @@ func TestExecutedScenarios(t *testing.T) {
 		})
 	}
 }
+
+// TestExecutionIsAFixedPoint executes the output of an execution again: it comes out as it is.
+func TestExecutionIsAFixedPoint(t *testing.T) {
+	n := histories(t, 500)
+	wrong := 0
+	for seed := int64(1); seed <= int64(n); seed++ {
+		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
+			continue
+		}
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Loose: seed%3 == 2})
+		once, _, _ := executed(t, rows, 64, replay.ExecuteOptions{})
+		twice, _, _ := executed(t, once, 64, replay.ExecuteOptions{})
+		if !slices.Equal(once, twice) {
+			if wrong++; wrong < 3 {
+				i := 0
+				for i < min(len(once), len(twice)) && once[i] == twice[i] {
+					i++
+				}
+				t.Errorf("history %d differs from row %d of %d\nonce\n%stwice\n%s", seed, i, len(once),
+					dump(once[i:min(i+3, len(once))]), dump(twice[i:min(i+3, len(twice))]))
+				if testing.Verbose() {
+					t.Logf("once\n%s", dump(once))
+				}
+			}
+		}
+	}
+	if wrong > 2 {
+		t.Errorf("%d histories of %d change", wrong, n)
+	}
+}
+
+// TestExecutionOfFaults executes histories in which somebody breaks a rule. What NDIS broke is
+// not in the outcome.
+func TestExecutionOfFaults(t *testing.T) {
+	n := histories(t, 1000)
+	wrong := 0
+	for seed := int64(1); seed <= int64(n); seed++ {
+		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
+			continue
+		}
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 9)), naive.GenOptions{Loose: seed%3 == 2, Faults: 1})
+		for _, o := range []replay.ExecuteOptions{{}, {ExecOptions: replay.ExecOptions{Seed: uint64(seed)}}, {CallManager: replay.CallManagerReference},
+			{CallManager: replay.CallManagerReference, Limits: replay.CallManagerLimits{MaxOpens: 1, Pend: 2}}} {
+			out, _, _ := executed(t, rows, 64, o)
+			r := check(t, out, replay.Options{}, replay.End{})
+			bad := blamed(r, rule.NDIS)
+			if len(r.Defects) > 0 {
+				bad = append(bad, fmt.Sprint(r.Defects))
+			}
+			if len(bad) > 0 {
+				if wrong++; wrong < 4 {
+					t.Errorf("history %d, seed %d, %v: %s", seed, o.Seed, o.CallManager, strings.Join(bad, "\n"))
+					if testing.Verbose() && os.Getenv("ONLY") != "" {
+						t.Logf("input\n%s        output\n%s", dump(rows), dump(out))
+					}
+				}
+				break
+			}
+		}
+	}
+	if wrong > 3 {
+		t.Errorf("%d histories of %d", wrong, n)
+	}
+}
+
+// TestExecutedBatches executes in batches of several sizes: the rows are the same.
+func TestExecutedBatches(t *testing.T) {
+	for seed := int64(1); seed <= 200; seed++ {
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Loose: seed%3 == 2, Faults: int(seed % 2)})
+		for _, ahead := range []int{0, 20} {
+			o := replay.ExecuteOptions{Ahead: ahead, ExecOptions: replay.ExecOptions{Seed: uint64(seed % 3)}}
+			want, _, _ := executed(t, rows, 1<<12, o)
+			for _, size := range []int{1, 7} {
+				o.BatchRows = size
+				if got, _, _ := executed(t, rows, size, o); !slices.Equal(got, want) {
+					t.Fatalf("history %d, batches of %d rows: another outcome", seed, size)
+				}
+			}
+		}
+	}
+}
