@@ -743,7 +743,7 @@ func (x *Executor) closeAF(f *Frame) {
 	case f.pc == 0 && (o == nil || !f.pre.known):
 		x.stats.Unknown++
 		x.finish(f, ndis.StatusFailure)
-	case f.pc == 0 && f.pre.closing:
+	case f.pc == 0 && (f.pre.closing || o.state == afDead):
 		x.finish(f, ndis.StatusFailure)
 	case f.pc == 0 && (o.assumed || !o.hasMgrCtx):
 		x.asRecorded(f, ndis.StatusFailure)

@@ -909,6 +909,14 @@ func (p *plan) Left(f *Frame) {
 		return
 	}
 	v.frame, f.inv = nil, nil
+	if st := ndis.Status(f.Result.Status); f.up && v.introduces && f.Result.Has&format.HasStatus != 0 && st != ndis.StatusSuccess && st != ndis.StatusPending {
+		for i, n := range v.nodes { // refused here, whatever the recording says
+			if n != nil && introduces(v.fn, i) && n.bound && n.value == *handleAt(&f.Row, i) {
+				n.bound, n.dead = false, true
+				p.wake()
+			}
+		}
+	}
 	for v.first != nil {
 		if c := p.pop(&v.first, &v.last); c.produced {
 			p.unref(c)
