@@ -187,7 +187,9 @@ func (x *Executor) ndisDue(f *Frame) (uint64, bool) {
 	return 0, true
 }
 
-func (x *Executor) finish(f *Frame, st ndis.Status) { f.done, f.status = true, st }
+func (x *Executor) finish(f *Frame, st ndis.Status) {
+	f.done, f.status = true, st
+}
 
 // event begins the row of a callback of the driver label in x.e.
 func (x *Executor) event(fn ndis.Func, label uint32) *format.Event {

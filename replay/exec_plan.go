@@ -1247,3 +1247,18 @@ func (p *plan) head(f *Frame) *invocation {
 	}
 	return nil
 }
+
+// stands says that the call which f was found to make next can still be made: its objects may
+// have gone since.
+func (p *plan) stands(f *Frame) bool {
+	v := p.head(f)
+	if v == nil || v.produced || p.mode == CallManagerReference && f.below != nil && p.cm.takes(f) {
+		return true
+	}
+	for _, n := range v.nodes {
+		if n != nil && !n.bound {
+			return false
+		}
+	}
+	return true
+}

@@ -276,7 +276,7 @@ func (x *Executor) createVC(f *Frame) {
 		case 0:
 			switch {
 			case o == nil && !v.signaling:
-				if v.assumed && f.inv != nil && f.inv.hasReturn && x.asksNext(f) {
+				if v.assumed && f.inv != nil && f.inv.hasReturn && f.inv.nodes[1] == nil && !x.w.fresh(f.cl.label) && x.asksNext(f) {
 					x.asRecorded(f, ndis.StatusFailure)
 					return
 				}

@@ -327,7 +327,9 @@ func (x *Executor) turn(t *Thread) {
 	}
 	switch t.step {
 	case StepCall:
-		x.call(t, &t.act.Row)
+		if x.plan == nil || x.plan.stands(f) {
+			x.call(t, &t.act.Row)
+		}
 	case StepReturn:
 		if f == &t.base {
 			x.end(t)
