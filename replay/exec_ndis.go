@@ -173,6 +173,9 @@ func (x *Executor) begin(f *Frame) {
 		ndis.NdisClAddParty, ndis.NdisClDropParty, ndis.NdisCmDispatchIncomingDropParty, ndis.NdisMCmDispatchIncomingDropParty:
 	default:
 		f.recorded = f.inv != nil && !isCompletion[f.Function]
+		if a := f.cl.bind; a != nil && f.Function == ndis.NdisCompleteBindAdapterEx {
+			x.announce(a.adapter, f.t)
+		}
 	}
 }
 
