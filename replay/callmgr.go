@@ -511,7 +511,7 @@ func (m *CallManager) takes(f *Frame) bool {
 }
 
 // replaces says that the recorded call v is one that the reference call manager makes itself.
-func (m *CallManager) replaces(v *invocation) bool {
+func (m *CallManager) replaces(v *recorded) bool {
 	switch v.fn {
 	case ndis.NdisCmActivateVc, ndis.NdisMCmActivateVc, ndis.NdisCmDeactivateVc, ndis.NdisMCmDeactivateVc:
 		n := v.nodes[3]
@@ -527,7 +527,7 @@ func (m *CallManager) replaces(v *invocation) bool {
 	return isCompletion[v.fn]
 }
 
-func (v *invocation) ns() uint64 {
+func (v *recorded) ns() uint64 {
 	if v.row.Source == format.SourceUprobe && v.row.Has&format.HasPID != 0 {
 		return uint64(v.row.PID)
 	}

@@ -253,7 +253,7 @@ func (x *Executor) complete(f *Frame) {
 
 // elsewhere makes the callback x.e on a thread of NDIS: where it was in the recording, or else
 // at once.
-func (x *Executor) elsewhere(f *Frame, inv *invocation) {
+func (x *Executor) elsewhere(f *Frame, inv *recorded) {
 	t := x.worker(f.t)
 	t.later, t.laterInv, t.hasLater = x.e, inv, true
 	t.later.Detail = strings.Clone(x.e.Detail)

@@ -23,17 +23,17 @@ type plan struct {
 	miniports bool // callbacks of miniport drivers for VCs were recorded
 
 	threads table[*recThread]
-	calls   table[*invocation] // open, by call_id
-	wanted  table[*invocation] // callbacks of NDIS that were recorded and not made yet
+	calls   table[*recorded] // open, by call_id
+	wanted  table[*recorded] // callbacks of NDIS that were recorded and not made yet
 	nodes   table[*node]
-	free    []*invocation
+	free    []*recorded
 	freeNd  []*node
 	names   map[string]string
 	spare   []*Thread // of rows without a thread
 
-	answers  fifo[*invocation] // recorded callbacks, in the order of their returns
-	open     []*invocation     // recorded callbacks that have not returned
-	late     []*invocation     // recorded callbacks that may still come
+	answers  fifo[*recorded] // recorded callbacks, in the order of their returns
+	open     []*recorded     // recorded callbacks that have not returned
+	late     []*recorded     // recorded callbacks that may still come
 	gaps     fifo[gapRow]
 	closed   fifo[key] // handles of objects that are gone
 	waiting  *Frame    // list of frames that wait for a handle
@@ -45,6 +45,12 @@ type gapRow struct {
 	n   uint64
 	row format.Event
 }
+
+// Kinds of keys of a plan.
+const (
+	planCall uint64 = iota + 200
+	planWanted
+)
 
 // maxClosed is how many handles of objects that are gone are remembered.
 const maxClosed = 1 << 15
@@ -83,8 +89,8 @@ func handleAt(e *format.Event, i int) *uint64 {
 
 // recThread is a thread of the recording.
 type recThread struct {
-	top         *invocation // innermost call that has not returned
-	first, last *invocation // top-level stimuli that are to be executed
+	top         *recorded // innermost call that has not returned
+	first, last *recorded // top-level stimuli that are to be executed
 	t           *Thread
 }
 
@@ -96,8 +102,8 @@ const (
 	invDropped
 )
 
-// invocation is a call or callback of the recording.
-type invocation struct {
+// recorded is a call or callback of the recording.
+type recorded struct {
 	fn         ndis.Func // by its 6.x name
 	n, retN    uint64    // rows, counted from 1
 	row, ret   format.Event
@@ -108,12 +114,12 @@ type invocation struct {
 	produced   bool // NDIS makes it
 	void       bool // an event row
 	state      invState
-	below      *invocation // the one it was entered in
-	host       *recThread  // where it is on the stack
-	first      *invocation // what was entered in it and is to be executed
-	last       *invocation
-	next       *invocation // in the list that it is on
-	sameKey    *invocation // in wanted
+	below      *recorded  // the one it was entered in
+	host       *recThread // where it is on the stack
+	first      *recorded  // what was entered in it and is to be executed
+	last       *recorded
+	next       *recorded // in the list that it is on
+	sameKey    *recorded // in wanted
 	k          key
 	frame      *Frame
 	nodes      [numHandles]*node
@@ -199,14 +205,14 @@ func (p *plan) name(b []byte) string {
 	return s
 }
 
-func (p *plan) newInvocation() *invocation {
+func (p *plan) newRecorded() *recorded {
 	if n := len(p.free); n > 0 {
 		v := p.free[n-1]
 		p.free = p.free[:n-1]
-		*v = invocation{text: v.text[:0], retText: v.retText[:0]}
+		*v = recorded{text: v.text[:0], retText: v.retText[:0]}
 		return v
 	}
-	return new(invocation)
+	return new(recorded)
 }
 
 // fill copies row i of b.
@@ -264,7 +270,7 @@ func (p *plan) add(b *format.Batch, i int) {
 }
 
 func (p *plan) addEnter(b *format.Batch, i int) {
-	v := p.newInvocation()
+	v := p.newRecorded()
 	p.fill(&v.row, &v.text, b, i)
 	e := &v.row
 	v.n, v.fn = p.n, e.Function.Modern()
@@ -298,7 +304,7 @@ func (p *plan) addEnter(b *format.Batch, i int) {
 	}
 	if !v.void {
 		if e.Has&format.HasCallID != 0 {
-			p.calls.put(key{kindCall<<56 | p.ns(e), e.CallID}, v)
+			p.calls.put(key{planCall<<56 | p.ns(e), e.CallID}, v)
 		}
 		v.host = r
 		if r != nil {
@@ -319,7 +325,7 @@ func (p *plan) addEnter(b *format.Batch, i int) {
 }
 
 // place puts v where it will be executed from.
-func (p *plan) place(v *invocation, r *recThread) {
+func (p *plan) place(v *recorded, r *recThread) {
 	if v.produced {
 		p.want(v)
 		if v.below != nil && !v.below.up {
@@ -373,7 +379,7 @@ func (p *plan) place(v *invocation, r *recThread) {
 	}
 }
 
-func (p *plan) append(host, v *invocation) {
+func (p *plan) append(host, v *recorded) {
 	if host.last == nil {
 		host.first = v
 	} else {
@@ -390,7 +396,7 @@ func (p *plan) append(host, v *invocation) {
 
 // wantedKey is the key under which callbacks of e wait for NDIS to make them.
 func wantedKey(e *format.Event) key {
-	k := key{space: kindCall<<56 | uint64(e.Function.Modern())<<32}
+	k := key{space: planWanted<<56 | uint64(e.Function.Modern())<<32}
 	if e.Has&format.HasContext != 0 {
 		k.value = e.Context
 	} else {
@@ -399,7 +405,7 @@ func wantedKey(e *format.Event) key {
 	return k
 }
 
-func (p *plan) want(v *invocation) {
+func (p *plan) want(v *recorded) {
 	v.k = wantedKey(&v.row)
 	v.refs++
 	head, ok := p.wanted.get(v.k)
@@ -414,7 +420,7 @@ func (p *plan) want(v *invocation) {
 }
 
 // unwant takes v off the list of those that wait.
-func (p *plan) unwant(v *invocation) {
+func (p *plan) unwant(v *recorded) {
 	head, ok := p.wanted.get(v.k)
 	if !ok {
 		return
@@ -439,14 +445,14 @@ func (p *plan) unwant(v *invocation) {
 }
 
 func (p *plan) addReturn(b *format.Batch, i int) {
-	var v *invocation
+	var v *recorded
 	has := b.Has[i]
 	if has&format.HasCallID != 0 {
 		var ns uint64
 		if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
 			ns = uint64(b.PID[i])
 		}
-		v, _ = p.calls.get(key{kindCall<<56 | ns, b.CallID[i]})
+		v, _ = p.calls.get(key{planCall<<56 | ns, b.CallID[i]})
 	} else if has&format.HasTID != 0 {
 		var e format.Event
 		e.PID, e.TID, e.Has = b.PID[i], b.TID[i], has
@@ -459,7 +465,7 @@ func (p *plan) addReturn(b *format.Batch, i int) {
 	p.fill(&v.ret, &v.retText, b, i)
 	v.hasReturn, v.retN = true, p.n
 	if v.row.Has&format.HasCallID != 0 {
-		p.calls.delIf(key{kindCall<<56 | p.ns(&v.row), v.row.CallID}, v)
+		p.calls.delIf(key{planCall<<56 | p.ns(&v.row), v.row.CallID}, v)
 	}
 	if r := v.host; r != nil {
 		for u := r.top; u != nil; u = u.below { // what is above it did not return
@@ -488,7 +494,7 @@ func (p *plan) addReturn(b *format.Batch, i int) {
 	p.unref(v)
 }
 
-func (p *plan) unref(v *invocation) {
+func (p *plan) unref(v *recorded) {
 	for v != nil {
 		v.refs--
 		if v.refs > 0 {
@@ -547,7 +553,7 @@ func closes(fn ndis.Func) int {
 	return -1
 }
 
-func (p *plan) introduce(k key, since uint64, v *invocation) *node {
+func (p *plan) introduce(k key, since uint64, v *recorded) *node {
 	n, ok := p.nodes.get(k)
 	if !ok || n.born < since {
 		if ok {
@@ -572,7 +578,7 @@ func (p *plan) introduce(k key, since uint64, v *invocation) *node {
 }
 
 // resolve finds the objects that the handles of the entry of v name.
-func (p *plan) resolve(v *invocation, d *detail) {
+func (p *plan) resolve(v *recorded, d *detail) {
 	e := &v.row
 	ns := p.ns(e)
 	for i := range handleKinds {
@@ -622,7 +628,7 @@ func (p *plan) close(n *node) {
 	}
 }
 
-func (p *plan) resolveReturn(v *invocation) {
+func (p *plan) resolveReturn(v *recorded) {
 	if v.up {
 		return
 	}
@@ -725,7 +731,7 @@ func (p *plan) Next(f *Frame, a *Act) (Step, uint64) {
 
 // stimulus takes the first call of a list that can be made. StepReturn says that there is none
 // left.
-func (p *plan) stimulus(f *Frame, first, last **invocation, a *Act) (Step, uint64) {
+func (p *plan) stimulus(f *Frame, first, last **recorded, a *Act) (Step, uint64) {
 	for {
 		v := *first
 		if v == nil {
@@ -769,7 +775,7 @@ func (p *plan) stimulus(f *Frame, first, last **invocation, a *Act) (Step, uint6
 	}
 }
 
-func (p *plan) pop(first, last **invocation) *invocation {
+func (p *plan) pop(first, last **recorded) *recorded {
 	v := *first
 	*first = v.next
 	if v.next == nil {
@@ -780,7 +786,7 @@ func (p *plan) pop(first, last **invocation) *invocation {
 }
 
 // discard takes v, which is not executed, out.
-func (p *plan) discard(v *invocation) {
+func (p *plan) discard(v *recorded) {
 	v.state = invDropped
 	for _, n := range v.retNodes {
 		p.settle(n)
@@ -796,7 +802,7 @@ func (p *plan) discard(v *invocation) {
 }
 
 // drop is discard for what counts.
-func (p *plan) drop(v *invocation, count *uint64) {
+func (p *plan) drop(v *recorded, count *uint64) {
 	*count++
 	v.state = invDropped
 	for _, n := range v.retNodes {
@@ -815,7 +821,7 @@ func (p *plan) drop(v *invocation, count *uint64) {
 // attach finds the recorded call that f, which is being entered, executes.
 func (p *plan) attach(f *Frame) {
 	b := f.below
-	var v *invocation
+	var v *recorded
 	switch {
 	case b.below == nil:
 		if r, _ := b.t.User.(*recThread); r != nil {
@@ -940,7 +946,7 @@ func (p *plan) Due(f *Frame) (uint64, bool) {
 }
 
 // nextNested is the first of what was entered inside the call v and is still to come.
-func (v *invocation) nextNested() *invocation {
+func (v *recorded) nextNested() *recorded {
 	c := v.first
 	for c != nil && c.state != invWaiting {
 		c = c.next
@@ -949,7 +955,7 @@ func (v *invocation) nextNested() *invocation {
 }
 
 // shift takes what is over off the list of what was entered in v.
-func (p *plan) shift(v *invocation) {
+func (p *plan) shift(v *recorded) {
 	for v.first != nil && v.first.state != invWaiting {
 		if c := p.pop(&v.first, &v.last); c.produced {
 			p.unref(c)
@@ -1035,7 +1041,7 @@ func (x *Executor) nested(f *Frame) {
 
 // claim finds the recorded callback that e is, which NDIS makes inside f or, if f is nil, on
 // a thread of its own.
-func (x *Executor) claim(e *format.Event, f *Frame) *invocation {
+func (x *Executor) claim(e *format.Event, f *Frame) *recorded {
 	p := x.plan
 	if p == nil {
 		return nil
@@ -1057,7 +1063,7 @@ func (x *Executor) claim(e *format.Event, f *Frame) *invocation {
 	return nil
 }
 
-func (p *plan) take(v *invocation, e *format.Event) *invocation {
+func (p *plan) take(v *recorded, e *format.Event) *recorded {
 	p.unwant(v)
 	v.state = invClaimed
 	e.Function = v.row.Function
@@ -1069,8 +1075,8 @@ func (p *plan) take(v *invocation, e *format.Event) *invocation {
 }
 
 // find looks for a recorded callback that may be e, behind a row of the recording.
-func (p *plan) find(e *format.Event, after uint64) *invocation {
-	fits := func(v *invocation) bool {
+func (p *plan) find(e *format.Event, after uint64) *recorded {
+	fits := func(v *recorded) bool {
 		if v.row.Driver != "" && e.Driver != "" && v.row.Driver != e.Driver {
 			return false
 		}
@@ -1155,7 +1161,7 @@ func (p *plan) expireLate() {
 }
 
 // expire gives up a recorded callback that NDIS does not make in this execution.
-func (p *plan) expire(v *invocation) {
+func (p *plan) expire(v *recorded) {
 	v.state = invDropped
 	p.unwant(v)
 	for _, n := range v.nodes {
@@ -1216,7 +1222,7 @@ func (p *plan) giveUp() bool {
 	if len(p.x.heap) > 0 {
 		return true
 	}
-	var oldest *invocation
+	var oldest *recorded
 	for f := p.waiting; f != nil; f = f.nextWait {
 		v := p.head(f)
 		if v != nil && (oldest == nil || v.n < oldest.n) {
@@ -1235,7 +1241,7 @@ func (p *plan) giveUp() bool {
 	return true
 }
 
-func (p *plan) head(f *Frame) *invocation {
+func (p *plan) head(f *Frame) *recorded {
 	if f.below == nil {
 		if r, _ := f.t.User.(*recThread); r != nil {
 			return r.first

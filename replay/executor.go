@@ -96,7 +96,7 @@ type Frame struct {
 	t     *Thread
 	below *Frame
 	cl    *call
-	inv   *invocation // what was recorded of it
+	inv   *recorded // what was recorded of it
 	up    bool
 
 	// of a call
@@ -144,7 +144,7 @@ type Thread struct {
 	at     int // in the heap, -1 if not there; -2 while it runs
 
 	later    format.Event // of a worker: the callback to make
-	laterInv *invocation
+	laterInv *recorded
 	hasLater bool
 }
 
@@ -513,13 +513,17 @@ func (c *Checker) produced() *call {
 		return nil
 	}
 	c.events++
-	at := ev{seq: b.Seq[i], ts: b.TS[i], n: c.events}
+	at := evAt(b.Seq[i], b.TS[i], c.events)
+	c.plausible(at)
 	c.lastTS, c.lastSeq = at.ts, at.seq
 	for c.held.n > 0 && c.held.at(0).due < at.ts {
 		c.held.pop().check()
 	}
 	cl := c.enter(at)
 	c.entered(cl)
+	if c.observer != nil {
+		c.observe(cl, at)
+	}
 	return cl
 }
 
@@ -568,7 +572,7 @@ func (x *Executor) call(t *Thread, e *format.Event) {
 }
 
 // up enters a callback, x.e, on t.
-func (x *Executor) up(t *Thread, inv *invocation) *Frame {
+func (x *Executor) up(t *Thread, inv *recorded) *Frame {
 	e := &x.e
 	f := x.newFrame(t)
 	f.Function, f.up, f.inv = e.Function.Modern(), true, inv
