@@ -1268,3 +1268,7 @@ func (p *plan) stands(f *Frame) bool {
 	}
 	return true
 }
+
+func (m CallManagerMode) String() string {
+	return [...]string{"recorded", "reference"}[m]
+}

@@ -587,6 +587,9 @@ func (x *Executor) up(t *Thread, inv *recorded) *Frame {
 			e.Has &^= format.HasIRQL
 		}
 	}
+	if e.Has&format.HasIRQL != 0 && !f.Function.Info().IRQL.Allows(ndis.IRQL(e.IRQL)) {
+		e.IRQL = 0
+	}
 	f.Row = *e
 	x.stats.Callbacks++
 	f.cl = x.row(t, &f.Row)
