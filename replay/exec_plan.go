@@ -31,14 +31,13 @@ type plan struct {
 	names   map[string]string
 	spare   []*Thread // of rows without a thread
 
-	answers  fifo[*recorded] // recorded callbacks, in the order of their returns
-	open     []*recorded     // recorded callbacks that have not returned
-	late     []*recorded     // recorded callbacks that may still come
-	gaps     fifo[gapRow]
-	closed   fifo[key] // handles of objects that are gone
-	waiting  *Frame    // list of frames that wait for a handle
-	nWaiting int
-	unnamed  uint64
+	answers fifo[*recorded] // recorded callbacks, in the order of their returns
+	open    []*recorded     // recorded callbacks that have not returned
+	late    []*recorded     // recorded callbacks that may still come
+	gaps    fifo[gapRow]
+	closed  fifo[key] // handles of objects that are gone
+	waiting []*Frame  // frames whose next call is due and waits for a handle
+	unnamed uint64
 }
 
 type gapRow struct {
@@ -65,6 +64,7 @@ type node struct {
 	born    uint64 // row that introduced it
 	sources int    // recorded rows that introduce it and are not settled
 	refs    int
+	waiters *Frame // that wait for it
 }
 
 // numHandles is how many columns hold handles that NDIS makes and the executor makes anew.
@@ -138,7 +138,7 @@ const (
 
 // DefaultAhead is how many rows of a recording are known before a row is executed. What a
 // driver answered later than this after it was asked counts as not recorded.
-const DefaultAhead = 1 << 16
+const DefaultAhead = 1 << 14
 
 // Execution re-executes a recording.
 type Execution struct {
@@ -651,7 +651,7 @@ func (p *plan) bind(n *node, value uint64) {
 		return
 	}
 	n.bound, n.value, n.dead = true, value, false
-	p.wake()
+	p.wake(n)
 }
 
 // settle notes that one of the rows that introduce n has had its chance.
@@ -662,34 +662,49 @@ func (p *plan) settle(n *node) {
 	if n.sources--; n.sources <= 0 && !n.bound {
 		n.dead = true
 		p.close(n)
-		p.wake()
+		p.wake(n)
 	}
 }
 
-// wake has those asked again that wait for a handle.
-func (p *plan) wake() {
-	if p.nWaiting == 0 {
-		return
-	}
-	f := p.waiting
-	p.waiting, p.nWaiting = nil, 0
-	for f != nil {
-		next := f.nextWait
-		f.nextWait = nil
-		f.hidden = false
+// wake has those asked again that wait for n.
+func (p *plan) wake(n *node) {
+	for f := n.waiters; f != nil; f = n.waiters {
+		p.unwait(f)
 		p.x.Wake(f)
-		f = next
 	}
 }
 
-func (p *plan) wait(f *Frame) {
-	if f.hidden {
+// wait lets f wait for n.
+func (p *plan) wait(f *Frame, n *node) {
+	last := &n.waiters
+	for *last != nil {
+		last = &(*last).nextWait
+	}
+	*last, f.waitsFor = f, n
+	n.refs++
+	p.waiting = append(p.waiting, f)
+	f.waitAt = len(p.waiting)
+}
+
+// unwait ends the wait of f.
+func (p *plan) unwait(f *Frame) {
+	n := f.waitsFor
+	if n == nil {
 		return
 	}
-	f.hidden = true
-	f.nextWait = p.waiting
-	p.waiting = f
-	p.nWaiting++
+	for l := &n.waiters; *l != nil; l = &(*l).nextWait {
+		if *l == f {
+			*l = f.nextWait
+			break
+		}
+	}
+	end := len(p.waiting) - 1
+	p.waiting[f.waitAt-1] = p.waiting[end]
+	p.waiting[f.waitAt-1].waitAt = f.waitAt
+	p.waiting[end] = nil
+	p.waiting = p.waiting[:end]
+	f.nextWait, f.waitsFor, f.waitAt = nil, nil, 0
+	p.unrefNode(n)
 }
 
 // --- what drivers do ---
@@ -748,12 +763,7 @@ func (p *plan) stimulus(f *Frame, first, last **recorded, a *Act) (Step, uint64)
 		dead := v.state == invDropped
 		if !dead && !v.produced {
 			for _, n := range v.nodes {
-				if n == nil || n.bound || n.dead {
-					dead = dead || n != nil && n.dead && !n.bound
-					continue
-				}
-				p.wait(f)
-				return StepWait, 0
+				dead = dead || n != nil && n.dead && !n.bound
 			}
 		}
 		if dead || v.produced {
@@ -765,12 +775,7 @@ func (p *plan) stimulus(f *Frame, first, last **recorded, a *Act) (Step, uint64)
 			}
 			continue
 		}
-		a.Row = v.row
-		for i, n := range v.nodes {
-			if n != nil {
-				*handleAt(&a.Row, i) = n.value
-			}
-		}
+		a.Row = v.row // the handles follow when it is made
 		return StepCall, v.n
 	}
 }
@@ -910,6 +915,7 @@ func (p *plan) Entered(f *Frame) { p.cm.Entered(f) }
 // Left is part of Drivers.
 func (p *plan) Left(f *Frame) {
 	p.cm.Left(f)
+	p.unwait(f)
 	v := f.inv
 	if v == nil {
 		return
@@ -919,7 +925,7 @@ func (p *plan) Left(f *Frame) {
 		for i, n := range v.nodes { // refused here, whatever the recording says
 			if n != nil && introduces(v.fn, i) && n.bound && n.value == *handleAt(&f.Row, i) {
 				n.bound, n.dead = false, true
-				p.wake()
+				p.wake(n)
 			}
 		}
 	}
@@ -1133,7 +1139,7 @@ func (p *plan) run(n uint64) error {
 		case 1:
 			v := p.answers.pop()
 			if v.state == invWaiting {
-				if p.nWaiting > 0 {
+				if len(p.waiting) > 0 {
 					p.late = append(p.late, v)
 					continue
 				}
@@ -1144,7 +1150,7 @@ func (p *plan) run(n uint64) error {
 			g := p.gaps.pop()
 			p.x.Gap(&g.row)
 		}
-		if p.nWaiting == 0 {
+		if len(p.waiting) == 0 {
 			p.expireLate()
 		}
 	}
@@ -1223,7 +1229,7 @@ func (p *plan) giveUp() bool {
 		return true
 	}
 	var oldest *recorded
-	for f := p.waiting; f != nil; f = f.nextWait {
+	for _, f := range p.waiting {
 		v := p.head(f)
 		if v != nil && (oldest == nil || v.n < oldest.n) {
 			oldest = v
@@ -1233,11 +1239,11 @@ func (p *plan) giveUp() bool {
 		return false
 	}
 	for _, n := range oldest.nodes {
-		if n != nil && !n.bound {
+		if n != nil && !n.bound && !n.dead {
 			n.dead = true
+			p.wake(n)
 		}
 	}
-	p.wake()
 	return true
 }
 
@@ -1254,16 +1260,28 @@ func (p *plan) head(f *Frame) *recorded {
 	return nil
 }
 
-// stands says that the call which f was found to make next can still be made: its objects may
-// have gone since.
-func (p *plan) stands(f *Frame) bool {
+// stands says that the call which f was found to make next can be made, and gives it the
+// handles that it has in this execution. It makes f wait for one that is not known yet.
+func (p *plan) stands(f *Frame, e *format.Event) bool {
+	p.unwait(f)
 	v := p.head(f)
 	if v == nil || v.produced || p.mode == CallManagerReference && f.below != nil && p.cm.takes(f) {
 		return true
 	}
 	for _, n := range v.nodes {
-		if n != nil && !n.bound {
+		switch {
+		case n == nil || n.bound:
+		case n.dead:
 			return false
+		default:
+			f.t.at = -1
+			p.wait(f, n)
+			return false
+		}
+	}
+	for i, n := range v.nodes {
+		if n != nil {
+			*handleAt(e, i) = n.value
 		}
 	}
 	return true

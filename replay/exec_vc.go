@@ -291,9 +291,8 @@ func (x *Executor) createVC(f *Frame) {
 			}
 			f.h = x.handle()
 			f.pc = 1
-			if x.chance(2) == 1 {
-				f.pre.last = true // the peer is asked first
-			}
+			// The miniport first, unless it was the peer in the recording (7.2, 5).
+			f.pre.last = x.asksFirst(f, ndis.ProtocolCoCreateVc) || x.chance(2) == 1
 		case 1, 2:
 			peer := (f.pc == 2) != f.pre.last
 			if peer && x.askPeer(f, v, o) || !peer && x.askMiniport(f, v, o, ndis.MiniportCoCreateVc) {
@@ -309,6 +308,15 @@ func (x *Executor) createVC(f *Frame) {
 			return
 		}
 	}
+}
+
+// asksFirst says that fn is what NDIS called first inside f in the recording.
+func (x *Executor) asksFirst(f *Frame, fn ndis.Func) bool {
+	if x.plan == nil || f.inv == nil {
+		return false
+	}
+	v := f.inv.nextNested()
+	return v != nil && v.fn == fn
 }
 
 // askMiniport asks the miniport driver about a VC, unless it belongs to a miniport call manager.
@@ -398,9 +406,7 @@ func (x *Executor) deleteVC(f *Frame) {
 				return
 			}
 			f.pc = 1
-			if x.chance(2) == 1 {
-				f.pre.last = true
-			}
+			f.pre.last = x.asksFirst(f, ndis.MiniportCoDeleteVc) || x.chance(2) == 1
 		case 1, 2:
 			peer := (f.pc == 1) != f.pre.last
 			if peer && x.dropPeer(f, v, o) || !peer && x.askMiniport(f, v, o, ndis.MiniportCoDeleteVc) {

@@ -101,10 +101,11 @@ type Frame struct {
 
 	// of a call
 	pc       int
-	done     bool // NDIS has decided
-	recorded bool // the world does not determine it: as recorded
-	hidden   bool // it is on the list of those that wait for a handle
-	nextWait *Frame
+	done     bool   // NDIS has decided
+	recorded bool   // the world does not determine it: as recorded
+	nextWait *Frame // in the list of those that wait for the same handle
+	waitsFor *node
+	waitAt   int    // one more than its index among all that wait
 	h        uint64 // the handle that it makes
 	h2       uint64 // the party's
 	upStatus ndis.Status
@@ -254,9 +255,8 @@ func (x *Executor) newThread() *Thread {
 // worker is a thread of NDIS.
 func (x *Executor) worker(like *Thread) *Thread {
 	var t *Thread
-	if n := len(x.workers); n > 0 {
-		t = x.workers[n-1]
-		x.workers = x.workers[:n-1]
+	if len(x.workers) > 0 {
+		t = x.lowest()
 	} else {
 		t = x.newThread()
 		t.worker, t.index = true, x.nWorkers
@@ -272,12 +272,41 @@ func (x *Executor) worker(like *Thread) *Thread {
 // release takes back a worker. The one with the lowest number is used next, so that the
 // numbers do not depend on how the others ended.
 func (x *Executor) release(t *Thread) {
-	i := len(x.workers)
+	// A heap with the smallest index on top.
 	x.workers = append(x.workers, t)
-	for ; i > 0 && x.workers[i-1].index < t.index; i-- {
-		x.workers[i] = x.workers[i-1]
+	w := x.workers
+	for i := len(w) - 1; i > 0; {
+		p := (i - 1) / 2
+		if w[p].index < w[i].index {
+			break
+		}
+		w[p], w[i] = w[i], w[p]
+		i = p
 	}
-	x.workers[i] = t
+}
+
+// lowest takes the free worker with the smallest index.
+func (x *Executor) lowest() *Thread {
+	w := x.workers
+	t, last := w[0], len(w)-1
+	w[0] = w[last]
+	w = w[:last]
+	for i := 0; ; {
+		c := 2*i + 1
+		if c >= last {
+			break
+		}
+		if c+1 < last && w[c+1].index < w[c].index {
+			c++
+		}
+		if w[i].index < w[c].index {
+			break
+		}
+		w[i], w[c] = w[c], w[i]
+		i = c
+	}
+	x.workers = w
+	return t
 }
 
 // Wake has Drivers asked again about the thread of f.
@@ -327,7 +356,7 @@ func (x *Executor) turn(t *Thread) {
 	}
 	switch t.step {
 	case StepCall:
-		if x.plan == nil || x.plan.stands(f) {
+		if x.plan == nil || x.plan.stands(f, &t.act.Row) {
 			x.call(t, &t.act.Row)
 		}
 	case StepReturn:
@@ -725,3 +754,6 @@ func ExecMetadata(md map[string]string, seed uint64, callManager string) map[str
 	out["aftrace.collector"] = "afreplay exec"
 	return out
 }
+
+// LastHandle is the handle that was given out last.
+func (x *Executor) LastHandle() uint64 { return x.handles }
