@@ -35,8 +35,9 @@ type plan struct {
 	open    []*recorded     // recorded callbacks that have not returned
 	late    []*recorded     // recorded callbacks that may still come
 	gaps    fifo[gapRow]
-	closed  fifo[key] // handles of objects that are gone
-	waiting []*Frame  // frames whose next call is due and waits for a handle
+	extra   table[uint64] // completions of what pends here and did not in the recording
+	closed  fifo[key]     // handles of objects that are gone
+	waiting []*Frame      // frames whose next call is due and waits for a handle
 	unnamed uint64
 }
 
@@ -914,6 +915,7 @@ func (p *plan) Entered(f *Frame) { p.cm.Entered(f) }
 
 // Left is part of Drivers.
 func (p *plan) Left(f *Frame) {
+	p.pendsHere(f)
 	p.cm.Left(f)
 	p.unwait(f)
 	v := f.inv
@@ -937,6 +939,40 @@ func (p *plan) Left(f *Frame) {
 		}
 	}
 	p.unref(v)
+}
+
+// pendsHere notes that the request behind f pends here and did not in the recording: what was
+// recorded under the context of its completion is about a later request.
+func (p *plan) pendsHere(f *Frame) {
+	d := f.below
+	if !f.up || d == nil || d.up || d.cl == nil || ndis.Status(f.Result.Status) != ndis.StatusPending {
+		return
+	}
+	if rec, ok := d.recordedStatus(); !ok || rec == ndis.StatusPending {
+		return
+	}
+	var e format.Event
+	switch d.Function {
+	case ndis.NdisClOpenAddressFamilyEx:
+		e.Function = ndis.ProtocolClOpenAfCompleteEx
+	case ndis.NdisClRegisterSap:
+		e.Function = ndis.ProtocolClRegisterSapComplete
+	case ndis.NdisClCloseAddressFamily:
+		o := p.x.liveOpen(d)
+		if o == nil {
+			return
+		}
+		e.Function = ndis.ProtocolClCloseAfComplete
+		context(&e, o.clientCtx)
+	default:
+		return
+	}
+	if d.Function != ndis.NdisClCloseAddressFamily {
+		context(&e, d.Row.Context)
+	}
+	k := wantedKey(&e)
+	n, _ := p.extra.get(k)
+	p.extra.put(k, n+1)
 }
 
 // Due is part of Drivers: NDIS returns from a call where it did in the recording.
@@ -1057,6 +1093,17 @@ func (x *Executor) claim(e *format.Event, f *Frame) *recorded {
 			if v.produced && v.state == invWaiting && v.fn == e.Function.Modern() {
 				return p.take(v, e)
 			}
+		}
+	}
+	if p.extra.n > 0 {
+		k := wantedKey(e)
+		if n, ok := p.extra.get(k); ok {
+			if n > 1 {
+				p.extra.put(k, n-1)
+			} else {
+				p.extra.del(k)
+			}
+			return nil
 		}
 	}
 	after := uint64(0)
