@@ -268,6 +268,15 @@ func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
 		return answer(ndis.StatusSuccess)
 	case ndis.ProtocolClNotifyCloseAf:
 		return m.notifiedClose(f, r)
+	case ndis.ProtocolUnbindAdapterEx:
+		if b := f.cl.b; f.Step == 1 && b != nil && b.hasHdl {
+			*r = format.Event{Function: ndis.NdisCloseAdapterEx, Driver: f.Row.Driver, Binding: b.handle,
+				Has: format.HasBinding | f.Row.Has&format.HasDriver}
+			return StepCall, 0
+		}
+		return answer(ndis.StatusSuccess)
+	case ndis.ProtocolCoOidRequest, ndis.MiniportCoOidRequest:
+		return answer(ndis.StatusNotSupported)
 	case ndis.ProtocolClIncomingCall:
 		return answer(ndis.StatusFailure)
 	}

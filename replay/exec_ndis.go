@@ -47,6 +47,7 @@ var produces = func() (p [ndis.NumFuncs]bool) {
 		ndis.ProtocolCmModifyCallQoS, ndis.ProtocolClModifyCallQoSComplete, ndis.ProtocolClIncomingCallQoSChange,
 		ndis.ProtocolCmAddParty, ndis.ProtocolClAddPartyComplete, ndis.ProtocolCmDropParty, ndis.ProtocolClDropPartyComplete,
 		ndis.ProtocolClIncomingDropParty, ndis.ProtocolOpenAdapterCompleteEx, ndis.ProtocolCloseAdapterCompleteEx,
+		ndis.ProtocolCoOidRequest, ndis.MiniportCoOidRequest, ndis.ProtocolCoOidRequestComplete,
 	} {
 		p[fn] = true
 	}
@@ -68,6 +69,7 @@ var isCompletion = func() (p [ndis.NumFuncs]bool) {
 		ndis.NdisClIncomingCallComplete, ndis.NdisCmCloseCallComplete, ndis.NdisMCmCloseCallComplete,
 		ndis.NdisCmModifyCallQoSComplete, ndis.NdisMCmModifyCallQoSComplete, ndis.NdisCmAddPartyComplete, ndis.NdisMCmAddPartyComplete,
 		ndis.NdisCmDropPartyComplete, ndis.NdisMCmDropPartyComplete,
+		ndis.NdisCoOidRequestComplete, ndis.NdisMCmOidRequestComplete, ndis.NdisMCoOidRequestComplete,
 	} {
 		p[fn] = true
 	}
@@ -89,6 +91,18 @@ func (o *op) pends() bool {
 // prepare notes what the world knows of the object before the call.
 func (x *Executor) prepare(f *Frame) {
 	c, r, ns, p := x.w, &f.Row, x.ns(f.t), &f.pre
+	if answersOID(f.Function) && r.Has&format.HasDetail != 0 {
+		var d detail
+		d.parse([]byte(r.Detail))
+		label := uint32(0)
+		if r.Has&format.HasDriver != 0 {
+			label = c.labels[r.Driver]
+		}
+		if q := c.requestOf(key{kindAnswer<<56 | ns, d.oidRequest}, label); q != nil && d.has&keyOIDRequest != 0 {
+			f.oid, p.known, p.pending = q, true, q.op.pends()
+		}
+		return
+	}
 	if r.Has&format.HasAF != 0 {
 		if o, ok := c.opens.get(key{kindAF<<56 | ns, r.AF}); ok {
 			p.known = true
@@ -170,7 +184,8 @@ func (x *Executor) begin(f *Frame) {
 		ndis.NdisCmDispatchCallConnected, ndis.NdisMCmDispatchCallConnected, ndis.NdisClCloseCall,
 		ndis.NdisCmDispatchIncomingCloseCall, ndis.NdisMCmDispatchIncomingCloseCall, ndis.NdisClModifyCallQoS,
 		ndis.NdisCmDispatchIncomingCallQoSChange, ndis.NdisMCmDispatchIncomingCallQoSChange,
-		ndis.NdisClAddParty, ndis.NdisClDropParty, ndis.NdisCmDispatchIncomingDropParty, ndis.NdisMCmDispatchIncomingDropParty:
+		ndis.NdisClAddParty, ndis.NdisClDropParty, ndis.NdisCmDispatchIncomingDropParty, ndis.NdisMCmDispatchIncomingDropParty,
+		ndis.NdisCoOidRequest, ndis.NdisMCmOidRequest:
 	default:
 		f.recorded = f.inv != nil && !isCompletion[f.Function]
 		if a := f.cl.bind; a != nil && f.Function == ndis.NdisCompleteBindAdapterEx {
@@ -367,6 +382,10 @@ func (x *Executor) advance(f *Frame) {
 		}
 	}
 	switch f.Function {
+	case ndis.NdisCoOidRequest, ndis.NdisMCmOidRequest:
+		x.oidRequest(f)
+	case ndis.NdisCoOidRequestComplete, ndis.NdisMCmOidRequestComplete, ndis.NdisMCoOidRequestComplete:
+		x.oidAnswer(f)
 	case ndis.NdisCmRegisterAddressFamilyEx, ndis.NdisMCmRegisterAddressFamilyEx:
 		x.finish(f, x.registering(f))
 	case ndis.NdisClOpenAddressFamilyEx:
@@ -603,6 +622,121 @@ func (x *Executor) completeAdapter(f *Frame) {
 		context(e, b.context)
 	}
 	x.elsewhere(f, x.claim(e, f))
+}
+
+// unbindNext has the next binding unbound of the driver that f deregisters.
+func (x *Executor) unbindNext(f *Frame) bool {
+	d := f.cl.drv
+	if d == nil {
+		return false
+	}
+	for b := x.w.newest; b != nil; b = b.older {
+		if b.driver != d || !b.valid || !b.hasCtx || b.assumed || b.unbind.state != markNone || b.close.state != markNone {
+			continue
+		}
+		e := x.event(ndis.ProtocolUnbindAdapterEx, b.label)
+		context(e, b.context)
+		x.buf = append(strconv.AppendUint(append(x.buf[:0], `{"unbind_context":"0x`...), x.handle(), 16), `"}`...)
+		e.Detail = string(x.buf)
+		e.Has |= format.HasDetail
+		x.up(f.t, nil)
+		return true
+	}
+	return false
+}
+
+// --- OID requests ---
+
+// answersOID says that f completes an OID request.
+func answersOID(fn ndis.Func) bool {
+	return fn == ndis.NdisCoOidRequestComplete || fn == ndis.NdisMCmOidRequestComplete || fn == ndis.NdisMCoOidRequestComplete
+}
+
+// oidRequest is a request to the other side of an AF open, or to the miniport.
+func (x *Executor) oidRequest(f *Frame) {
+	c, cl := x.w, f.cl
+	if f.pc > 0 {
+		st := f.upStatus
+		if q := cl.q; q != nil && q.id == cl.qid && q.op.state == opEarly {
+			st = ndis.StatusPending
+		}
+		x.finish(f, st)
+		return
+	}
+	if f.Row.Has&format.HasAF == 0 || cl.d.has&keyOIDRequest == 0 {
+		x.asRecorded(f, ndis.StatusFailure)
+		return
+	}
+	var e *format.Event
+	switch o := x.liveOpen(f); {
+	case f.Row.AF == 0:
+		b := cl.b
+		if b == nil || b.adapter == nil || b.adapter.driver == nil || b.adapter.driver.label == 0 || !b.adapter.hasCtx {
+			x.asRecorded(f, ndis.StatusFailure)
+			return
+		}
+		e = x.event(ndis.MiniportCoOidRequest, b.adapter.driver.label)
+		context(e, b.adapter.context)
+	case o == nil:
+		x.refuse(f)
+		return
+	default:
+		fromManager := f.Function == ndis.NdisMCmOidRequest || c.byManager(cl, o) || o.owner != nil && cl.b == o.owner
+		if fromManager && o.hasClCtx {
+			e = x.event(ndis.ProtocolCoOidRequest, c.clientLabel(o))
+			context(e, o.clientCtx)
+		} else if !fromManager && o.hasMgrCtx {
+			e = x.event(ndis.ProtocolCoOidRequest, o.mgrLabel)
+			context(e, o.managerCt)
+		} else {
+			x.asRecorded(f, ndis.StatusFailure)
+			return
+		}
+	}
+	if v := x.asksNextOf(f); v != nil && v.row.Has&format.HasContext2 != 0 {
+		context2(e, v.row.Context2) // the VC's, which the handle alone does not give
+	}
+	x.pass(e, f)
+	x.ask(f)
+}
+
+// asksNextOf is the callback that NDIS made next inside f in the recording.
+func (x *Executor) asksNextOf(f *Frame) *recorded {
+	if x.plan == nil || f.inv == nil {
+		return nil
+	}
+	return f.inv.nextNested()
+}
+
+// oidAnswer completes an OID request: who made it is told.
+func (x *Executor) oidAnswer(f *Frame) {
+	q := f.oid
+	p := (*request)(nil)
+	if q != nil && q.peer != nil && q.peer.id == q.peerID {
+		p = q.peer
+	}
+	st := ndis.Status(f.Row.Status)
+	switch {
+	case f.pc > 0 || q == nil || !f.pre.pending || st == ndis.StatusPending:
+		x.finish(f, 0)
+	case p == nil || p.label == 0:
+		x.asRecorded(f, 0)
+	default:
+		e := x.event(ndis.ProtocolCoOidRequestComplete, p.label)
+		if o := p.o; o != nil && o.id == p.afid {
+			if p.label == x.w.clientLabel(o) {
+				context(e, o.clientCtx)
+			} else if o.hasMgrCtx {
+				context(e, o.managerCt)
+			}
+		}
+		statusOf(e, st)
+		x.buf = strconv.AppendUint(append(x.buf[:0], `{"caller":"ndis","oid":`...), p.oid, 10)
+		x.buf = append(strconv.AppendUint(append(x.buf, `,"oid_request":"0x`...), p.k.value, 16), `"}`...)
+		e.Detail = string(x.buf)
+		e.Has |= format.HasDetail
+		x.complete(f)
+	}
 }
 
 // answered does what follows the return of a callback.

@@ -225,6 +225,13 @@ func (p *plan) fill(e *format.Event, buf *[]byte, b *format.Batch, i int) {
 		AFType: b.AFType[i], AFMajor: b.AFMajor[i], AFMinor: b.AFMinor[i], Status: b.Status[i], Lost: b.Lost[i], Has: b.Has[i],
 	}
 	e.Has &^= format.HasTicks | format.HasCPU
+	// What the row cannot carry is a defect of the recording, and not taken over.
+	if e.Phase < format.PhaseGap && e.Function < ndis.NumFuncs {
+		e.Has &^= strange[e.Phase][e.Function] &^ format.HasCallID
+	}
+	if e.Has&format.HasIRQL != 0 && e.IRQL > maxIRQL {
+		e.Has &^= format.HasIRQL
+	}
 	if e.Has&format.HasDriver != 0 {
 		e.Driver = p.name(b.Driver.At(i))
 	}
@@ -262,6 +269,10 @@ func (p *plan) add(b *format.Batch, i int) {
 		g := gapRow{n: p.n}
 		var buf []byte
 		p.fill(&g.row, &buf, b, i)
+		g.row.Function = ndis.FuncNone
+		if g.row.Has&format.HasLost != 0 && g.row.Lost == 0 {
+			return // nothing was lost
+		}
 		p.gaps.push(g)
 	case format.PhaseReturn:
 		p.addReturn(b, i)
@@ -1036,6 +1047,9 @@ func (x *Executor) recordedStep(f *Frame) {
 	c := v.first
 	if c == nil {
 		if v.hasReturn || p.ended {
+			if f.Function == ndis.NdisDeregisterProtocolDriver && x.unbindNext(f) {
+				return
+			}
 			f.done = true
 			if !v.hasReturn {
 				f.recorded = false
@@ -1331,7 +1345,72 @@ func (p *plan) stands(f *Frame, e *format.Event) bool {
 			*handleAt(e, i) = n.value
 		}
 	}
+	if v.up && p.impossible(f.t, v) {
+		v.state = invDropped
+		return false
+	}
 	return true
+}
+
+// impossible says that the environment would not do what v is in this world: NDIS asks a
+// binding to go once, names every attempt to bind anew, and halts a miniport that nothing
+// uses any more.
+func (p *plan) impossible(t *Thread, v *recorded) bool {
+	c, ns, e := p.x.w, p.x.ns(t), &v.row
+	var d detail
+	if e.Has&format.HasDetail != 0 {
+		d.parse(v.text)
+	}
+	switch v.fn {
+	case ndis.ProtocolBindAdapterEx:
+		if d.has&keyBindContext == 0 {
+			return false
+		}
+		old, ok := c.attempts.get(key{kindBindContext<<56 | ns, d.bindContext})
+		if !ok || e.Driver != "" && old.label != 0 && c.names[old.label] != e.Driver {
+			return false
+		}
+		b := old.b
+		return !old.finished() || b != nil && b.attempt == old && b.valid && b.close.state == markNone
+	case ndis.ProtocolUnbindAdapterEx:
+		if e.Has&format.HasContext == 0 {
+			return false
+		}
+		head, _ := c.bindings.get(key{kindBindingContext<<56 | ns, e.Context})
+		all := head != nil
+		for b := head; b != nil; b = b.ctxNext {
+			if e.Driver != "" && b.label != 0 && c.names[b.label] != e.Driver {
+				continue
+			}
+			all = all && b.unbind.state != markNone
+		}
+		return all
+	case ndis.MiniportHaltEx:
+		a, ok := c.adapters.get(key{kindAdapterContext<<56 | ns, e.Context})
+		if !ok && e.Has&format.HasAdapter != 0 {
+			a, ok = c.adapters.get(key{kindAdapter<<56 | ns, e.Adapter})
+		}
+		if !ok || d.surprise || a.surprise.seen() {
+			return false
+		}
+		for _, b := range a.bindings {
+			if b.id != 0 && b.valid && !b.assumed && !b.closed && b.close.state == markNone && b.opened.seen() {
+				return true
+			}
+		}
+		for r := c.firstRequest; r != nil; r = r.after {
+			if r.answer && r.a == a && r.op.outstanding() {
+				return true
+			}
+		}
+		for x := c.vcFirst; x != nil; x = x.next {
+			if x.home() == a && x.nSends > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	return false
 }
 
 func (m CallManagerMode) String() string {

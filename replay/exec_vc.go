@@ -285,7 +285,7 @@ func (x *Executor) createVC(f *Frame) {
 			case x.shortOfMemory(f):
 				x.finish(f, ndis.StatusResources)
 				return
-			case o != nil && (f.pre.closing || o.state == afDead || o.state == afClosed) && !x.asksNext(f):
+			case o != nil && (o.state == afDead || o.state == afClosed || x.w.before(&o.closeMark, f.cl) || f.pre.closing && !x.asksNext(f)):
 				x.finish(f, ndis.StatusFailure)
 				return
 			}

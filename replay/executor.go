@@ -112,7 +112,8 @@ type Frame struct {
 	upKnown  bool
 	upCtx    uint64
 	pre      preState
-	told     bool // its completion has been called
+	told     bool     // its completion has been called
+	oid      *request // that it answers
 	cost     int64
 	status   ndis.Status
 }
