@@ -1086,6 +1086,11 @@ func (x *Executor) recordedStep(f *Frame) {
 // environment.
 func (x *Executor) nested(f *Frame) {
 	c := f.inv.first
+	if p := x.plan; c.up && p.impossible(f.t, c) {
+		p.pop(&f.inv.first, &f.inv.last)
+		p.drop(c, &x.stats.Dropped)
+		return
+	}
 	e := c.row
 	for i, n := range c.nodes {
 		if n != nil && n.bound {
@@ -1390,11 +1395,17 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 		if !ok && e.Has&format.HasAdapter != 0 {
 			a, ok = c.adapters.get(key{kindAdapter<<56 | ns, e.Adapter})
 		}
-		if !ok || d.surprise || a.surprise.seen() {
+		if !ok {
 			return false
 		}
+		surprise := d.surprise || a.surprise.seen()
+		for b := c.newest; b != nil && surprise; b = b.older {
+			if b.adapter == a && !b.assumed && b.valid && b.complete.seen() && !b.unbound.seen() {
+				return true
+			}
+		}
 		for _, b := range a.bindings {
-			if b.id != 0 && b.valid && !b.assumed && !b.closed && b.close.state == markNone && b.opened.seen() {
+			if !surprise && b.id != 0 && b.valid && !b.assumed && !b.closed && b.close.state == markNone && b.opened.seen() {
 				return true
 			}
 		}
