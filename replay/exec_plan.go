@@ -173,6 +173,9 @@ func Execute(o ExecuteOptions) *Execution {
 // Executor is the executor that runs.
 func (e *Execution) Executor() *Executor { return e.x }
 
+// CallManager is the reference call manager of the execution.
+func (e *Execution) CallManager() *CallManager { return e.p.cm }
+
 // Batch takes further rows of the recording. They may be changed after it has returned.
 func (e *Execution) Batch(b *format.Batch) error {
 	for i := 0; i < b.N; i++ {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -261,5 +262,40 @@ func TestExecutedBatches(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestExecutedOnManyProcessors executes at the same time on one processor and on many: the
+// outcome is the same.
+func TestExecutedOnManyProcessors(t *testing.T) {
+	rows := naive.Random(rand.New(rand.NewPCG(5, 7)), naive.GenOptions{Calls: 60})
+	o := replay.ExecuteOptions{ExecOptions: replay.ExecOptions{Seed: 3}}
+	before := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(before)
+	want, _, _ := executed(t, rows, 64, o)
+	for _, n := range []int{1, 8} {
+		runtime.GOMAXPROCS(n)
+		if got, _, _ := executed(t, rows, 64, o); !slices.Equal(got, want) {
+			t.Errorf("another outcome with GOMAXPROCS %d", n)
+		}
+	}
+}
+
+// TestSeedsChooseOrders says that some seeds lead to other rows than the documented order.
+func TestSeedsChooseOrders(t *testing.T) {
+	s, err := scenario.Compile("seeds", host+"cl: bind A\ncl2: bind A\ncm: bind A\n  register A Q2931\n  register A TAPI\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented, _, _ := executed(t, s.Events, 64, replay.ExecuteOptions{})
+	others := 0
+	for seed := uint64(1); seed <= 20; seed++ {
+		rows, _, _ := executed(t, s.Events, 64, replay.ExecuteOptions{ExecOptions: replay.ExecOptions{Seed: seed}})
+		if !slices.Equal(rows, documented) {
+			others++
+		}
+	}
+	if others == 0 {
+		t.Error("every seed gives the documented order")
 	}
 }
