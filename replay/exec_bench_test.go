@@ -12,15 +12,23 @@ import (
 	"github.com/aftrace/aftrace/replay"
 )
 
-// BenchmarkExecute re-executes a recording and writes the outcome: rows are those written.
+// BenchmarkExecute re-executes recordings and writes the outcome: rows are those written. In the
+// steady world clients open and close; the histories are many short lives of whole hosts.
 func BenchmarkExecute(b *testing.B) {
-	var rows []format.Event
-	for seed := uint64(1); len(rows) < 1<<16; seed++ {
-		if some := shifted(naive.Random(rand.New(rand.NewPCG(seed, 7)), naive.GenOptions{}), seed, rows); some != nil {
-			rows = append(rows, some...)
-		}
+	var short []format.Event
+	for seed := uint64(1); len(short) < 1<<16; seed++ {
+		short = append(short, shifted(naive.Random(rand.New(rand.NewPCG(seed, 7)), naive.GenOptions{}), seed, short)...)
 	}
-	in := batches(rows, 4096)
+	for _, c := range []struct {
+		name string
+		rows []format.Event
+	}{{"steady", steadyWorld(50_000)}, {"histories", short}} {
+		in := batches(c.rows, 4096)
+		b.Run(c.name, func(b *testing.B) { benchmarkExecute(b, in) })
+	}
+}
+
+func benchmarkExecute(b *testing.B, in []*format.Batch) {
 	var written uint64
 	b.ReportAllocs()
 	for b.Loop() {
@@ -40,6 +48,9 @@ func BenchmarkExecute(b *testing.B) {
 		}
 		if err := w.Close(); err != nil {
 			b.Fatal(err)
+		}
+		if stats.Untriggered+stats.Dropped > stats.Rows/1000 {
+			b.Fatalf("%+v", stats)
 		}
 		written += stats.Rows
 	}

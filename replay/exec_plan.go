@@ -121,6 +121,7 @@ type recorded struct {
 	last       *recorded
 	next       *recorded // in the list that it is on
 	sameKey    *recorded // in wanted
+	keyTail    *recorded // of the first with its key: the last one
 	k          key
 	frame      *Frame
 	nodes      [numHandles]*node
@@ -428,10 +429,11 @@ func (p *plan) want(v *recorded) {
 		p.wanted.put(v.k, v)
 		return
 	}
-	for head.sameKey != nil {
-		head = head.sameKey
+	last := head
+	if head.keyTail != nil {
+		last = head.keyTail
 	}
-	head.sameKey = v
+	last.sameKey, head.keyTail = v, v
 }
 
 // unwant takes v off the list of those that wait.
@@ -444,18 +446,27 @@ func (p *plan) unwant(v *recorded) {
 		if v.sameKey == nil {
 			p.wanted.del(v.k)
 		} else {
+			if v.sameKey.keyTail = v.keyTail; v.keyTail == v.sameKey {
+				v.sameKey.keyTail = nil
+			}
 			p.wanted.put(v.k, v.sameKey)
 		}
 	} else {
-		for head.sameKey != nil && head.sameKey != v {
-			head = head.sameKey
+		before := head
+		for before.sameKey != nil && before.sameKey != v {
+			before = before.sameKey
 		}
-		if head.sameKey == nil {
+		if before.sameKey == nil {
 			return
 		}
-		head.sameKey = v.sameKey
+		if before.sameKey = v.sameKey; head.keyTail == v {
+			head.keyTail = before
+		}
+		if head.keyTail == head {
+			head.keyTail = nil
+		}
 	}
-	v.sameKey = nil
+	v.sameKey, v.keyTail = nil, nil
 	p.unref(v)
 }
 
