@@ -57,17 +57,16 @@ type CallManagerStats struct {
 
 // cmBlock is what the call manager keeps of an open, SAP, VC or party.
 type cmBlock struct {
-	ctx      uint64
-	size     int64
-	kind     uint64
-	open     *cmBlock // that it belongs to
-	objects  int      // of an open: SAPs and VCs
-	af       uint64   // handle
-	closing  bool     // the close waits until nothing is left
-	mcm      bool
-	label    string
-	multi    bool
-	complete bool
+	ctx     uint64
+	size    int64
+	kind    uint64
+	open    *cmBlock // that it belongs to
+	objects int      // of an open: SAPs and VCs
+	af      uint64   // handle
+	closing bool     // the close waits until nothing is left
+	mcm     bool
+	label   string
+	multi   bool
 }
 
 // contextBase is the first context that the reference drivers hand back.

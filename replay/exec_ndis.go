@@ -189,7 +189,7 @@ func (x *Executor) begin(f *Frame) {
 	default:
 		f.recorded = f.inv != nil && !isCompletion[f.Function]
 		if a := f.cl.bind; a != nil && f.Function == ndis.NdisCompleteBindAdapterEx {
-			x.announce(a.adapter, f.t)
+			x.announce(a.adapter, f.t, nil, a.b)
 		}
 	}
 }
@@ -515,13 +515,17 @@ func (x *Executor) registering(f *Frame) ndis.Status {
 }
 
 // announce makes the notifications that are due on a: of each registration, to each client
-// binding, in the order in which they came.
-func (x *Executor) announce(a *adapter, like *Thread) {
+// binding, in the order in which they came. Only those that concern one registration, or one
+// binding, are looked at if it is given.
+func (x *Executor) announce(a *adapter, like *Thread, reg *registration, bound *binding) {
 	if a == nil {
 		return
 	}
 	x.notify = x.notify[:0]
 	for _, r := range a.regs {
+		if reg != nil && r != reg {
+			continue
+		}
 		if _, ready := r.ready(); !ready || r.repeats || r.end.state != markNone {
 			continue
 		}
@@ -529,6 +533,12 @@ func (x *Executor) announce(a *adapter, like *Thread) {
 			if r.withdrawn().state != markNone {
 				continue
 			}
+		}
+		if bound != nil && r.b != bound {
+			if bound.adapter == a && x.notifiable(bound, r) {
+				x.notify = append(x.notify, pendingNotice{bound, bound.id, r, r.id})
+			}
+			continue
 		}
 		for _, b := range a.bindings {
 			if b.id != 0 && b != r.b && x.notifiable(b, r) {
@@ -589,7 +599,7 @@ func (x *Executor) returned(f *Frame) {
 	switch f.Function {
 	case ndis.NdisCmRegisterAddressFamilyEx, ndis.NdisMCmRegisterAddressFamilyEx:
 		if f.status == ndis.StatusSuccess && f.cl.reg != nil {
-			x.announce(f.cl.reg.adapter, f.t)
+			x.announce(f.cl.reg.adapter, f.t, f.cl.reg, nil)
 		}
 	case ndis.NdisOpenAdapterEx, ndis.NdisCloseAdapterEx:
 		if f.status == ndis.StatusPending && f.cl.b != nil && !f.told {
@@ -597,7 +607,7 @@ func (x *Executor) returned(f *Frame) {
 		}
 	case ndis.NdisCompleteBindAdapterEx:
 		if a := f.cl.bind; a != nil {
-			x.announce(a.adapter, f.t)
+			x.announce(a.adapter, f.t, nil, a.b)
 		}
 	}
 }
@@ -744,10 +754,10 @@ func (x *Executor) answered(f *Frame) {
 	switch f.Function {
 	case ndis.ProtocolBindAdapterEx:
 		if a := f.cl.bind; a != nil {
-			x.announce(a.adapter, f.t)
+			x.announce(a.adapter, f.t, nil, a.b)
 		}
 	case ndis.MiniportInitializeEx:
-		x.announce(f.cl.a, f.t)
+		x.announce(f.cl.a, f.t, nil, nil)
 	}
 }
 

@@ -202,7 +202,6 @@ type Executor struct {
 	due       uint64 // of the step that runs
 	stats     ExecStats
 	notify    []pendingNotice
-	inCost    bool
 	costStart int64
 }
 
