@@ -38,10 +38,11 @@ type CallManager struct {
 	opens    int
 	asked    int
 
-	t     *Thread
-	jobs  fifo[format.Event]
-	leave table[uint64] // AF handle: the answer to a notified close waits for the close
-	stats CallManagerStats
+	t       *Thread
+	jobs    fifo[format.Event]
+	closing []*cmBlock    // opens whose close waits until nothing is left
+	leave   table[uint64] // AF handle: the answer to a notified close waits for the close
+	stats   CallManagerStats
 }
 
 // CallManagerStats is what a CallManager holds and has refused.
@@ -57,16 +58,15 @@ type CallManagerStats struct {
 
 // cmBlock is what the call manager keeps of an open, SAP, VC or party.
 type cmBlock struct {
-	ctx     uint64
-	size    int64
-	kind    uint64
-	open    *cmBlock // that it belongs to
-	objects int      // of an open: SAPs and VCs
-	af      uint64   // handle
-	closing bool     // the close waits until nothing is left
-	mcm     bool
-	label   string
-	multi   bool
+	ctx   uint64
+	size  int64
+	kind  uint64
+	open  *cmBlock // that it belongs to
+	af    uint64   // handle
+	ns    uint64
+	mcm   bool
+	label string
+	multi bool
 }
 
 // contextBase is the first context that the reference drivers hand back.
@@ -134,20 +134,27 @@ func (m *CallManager) drop(b *cmBlock) {
 		m.release(sizeOpenTable)
 		m.opens--
 	}
-	if o := b.open; o != nil && (b.kind == kindManagerSAP || b.kind == kindManagerVC) {
-		o.objects--
-		m.emptied(o)
-	}
 	m.free = append(m.free, b)
 }
 
-// emptied completes the close of an open that waited for its last object.
-func (m *CallManager) emptied(o *cmBlock) {
-	if !o.closing || o.objects > 0 {
-		return
+// live says that the open b has SAPs or VCs.
+func (m *CallManager) live(b *cmBlock) bool {
+	o, ok := m.x.w.opens.get(key{kindAF<<56 | b.ns, b.af})
+	return ok && o.saps+o.vcs > 0
+}
+
+// emptied completes the closes that waited for the last object of their opens.
+func (m *CallManager) emptied() {
+	kept := m.closing[:0]
+	for _, o := range m.closing {
+		if m.live(o) {
+			kept = append(kept, o)
+			continue
+		}
+		m.job(m.completion(o, ndis.NdisCmCloseAddressFamilyComplete, ndis.NdisMCmCloseAddressFamilyComplete, o.af))
+		m.drop(o)
 	}
-	m.job(m.completion(o, ndis.NdisCmCloseAddressFamilyComplete, ndis.NdisMCmCloseAddressFamilyComplete, o.af))
-	m.drop(o)
+	m.closing = kept
 }
 
 func (m *CallManager) completion(o *cmBlock, standAlone, mcm ndis.Func, af uint64) format.Event {
@@ -229,13 +236,12 @@ func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
 		if b == nil { // of the recorded call manager
 			return answer(ndis.StatusSuccess)
 		}
-		if b.objects > 0 {
-			b.closing = true
+		if m.live(b) {
 			m.stats.Pended++
+			f.User = b
 			return answer(ndis.StatusPending)
 		}
 		if m.pends() {
-			b.closing = true
 			f.User = b
 			return answer(ndis.StatusPending)
 		}
@@ -302,7 +308,7 @@ func (m *CallManager) openAf(f *Frame, r *format.Event) (Step, uint64) {
 		return refuse()
 	}
 	b := m.block(kindManagerAF, sizeOpen)
-	b.af, b.mcm, b.label = f.Row.AF, f.isMCM(), f.Row.Driver
+	b.af, b.mcm, b.label, b.ns = f.Row.AF, f.isMCM(), f.Row.Driver, m.x.ns(f.t)
 	if o := f.cl.o; o != nil && o.reg != nil {
 		b.mcm = o.reg.mcm
 	}
@@ -338,9 +344,6 @@ func (m *CallManager) take(f *Frame, r *format.Event, kind uint64, size int64, s
 	}
 	b := m.block(kind, size)
 	b.open = o
-	if o != nil && kind != kindManagerParty {
-		o.objects++
-	}
 	if standAlone != ndis.FuncNone && m.pends() {
 		b.label, b.mcm = f.Row.Driver, f.isMCM()
 		f.User = b
@@ -447,6 +450,13 @@ func (m *CallManager) Entered(f *Frame) {
 
 // Left is to be told of every frame that has returned. What pended in it is completed then.
 func (m *CallManager) Left(f *Frame) {
+	if len(m.closing) > 0 {
+		switch f.Function {
+		case ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc, ndis.NdisClDeregisterSap, ndis.ProtocolClDeregisterSapComplete,
+			ndis.NdisClRegisterSap, ndis.ProtocolClRegisterSapComplete, ndis.NdisCoCreateVc, ndis.NdisMCmCreateVc:
+			m.emptied()
+		}
+	}
 	if !f.up {
 		return
 	}
@@ -477,7 +487,8 @@ func (m *CallManager) Left(f *Frame) {
 		e.AF = b.af
 		e.Has |= format.HasAF
 	case ndis.ProtocolCmCloseAf:
-		m.emptied(b)
+		m.closing = append(m.closing, b)
+		m.emptied()
 		return
 	case ndis.ProtocolCmRegisterSap:
 		e.Function = pick(ndis.NdisCmRegisterSapComplete, ndis.NdisMCmRegisterSapComplete)

@@ -299,3 +299,36 @@ func TestSeedsChooseOrders(t *testing.T) {
 		t.Error("every seed gives the documented order")
 	}
 }
+
+// TestReferenceCallManagerKeepsTheRules executes legal histories with the reference call manager
+// in place of the recorded ones: nothing is found against it. What stays of the recorded call
+// managers, their registrations and what they do when they leave, is not its business.
+func TestReferenceCallManagerKeepsTheRules(t *testing.T) {
+	n := histories(t, 1000)
+	for seed := int64(1); seed <= int64(n); seed++ {
+		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
+			continue
+		}
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Busy: seed%2 == 0})
+		for _, limits := range []replay.CallManagerLimits{{}, {Pend: 2}, {MaxOpens: 2, Pend: 3}, {Memory: 1000}} {
+			out, _, _ := executed(t, rows, 64, replay.ExecuteOptions{CallManager: replay.CallManagerReference, Limits: limits})
+			r := check(t, out, replay.Options{}, replay.End{})
+			bad := blamed(r, rule.NDIS)
+			for i := range r.Findings {
+				f := &r.Findings[i]
+				switch g := f.Rule.Rule().Group; {
+				case f.AtFault != rule.CallManager || f.Severity != rule.Error:
+				case g == "OPEN", g == "SAP", g == "PARTY", g == "QOS", f.Rule == rule.CLOSE04, f.Rule == rule.CLOSE05, f.Rule == rule.CLOSE20:
+					bad = append(bad, scenario.FindingLine(f))
+				}
+			}
+			if len(bad) > 0 {
+				t.Errorf("history %d, %+v: %s", seed, limits, strings.Join(bad, "\n"))
+				if testing.Verbose() && os.Getenv("ONLY") != "" {
+					t.Logf("input\n%s        output\n%s", dump(rows), dump(out))
+				}
+				break
+			}
+		}
+	}
+}
