@@ -228,6 +228,12 @@ func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
 	if f.Function.Info().Returns.Void {
 		return StepReturn, 0
 	}
+	if p := m.x.plan; p != nil && f.Step == 1 && f.inv != nil && f.Function != ndis.ProtocolCmCloseAf && f.Function != ndis.ProtocolCmCloseCall {
+		if st, ok := p.refused(f); ok {
+			m.stats.Refused++
+			return answer(st)
+		}
+	}
 	switch f.Function {
 	case ndis.ProtocolCmOpenAf:
 		return m.openAf(f, r)

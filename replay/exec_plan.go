@@ -966,6 +966,60 @@ func (p *plan) Left(f *Frame) {
 	p.unref(v)
 }
 
+// completionOf gives e what the completion of the request d is known by.
+func (p *plan) completionOf(d *Frame, e *format.Event) bool {
+	switch d.Function {
+	case ndis.NdisClOpenAddressFamilyEx:
+		e.Function = ndis.ProtocolClOpenAfCompleteEx
+	case ndis.NdisClRegisterSap:
+		e.Function = ndis.ProtocolClRegisterSapComplete
+	case ndis.NdisClAddParty:
+		e.Function = ndis.ProtocolClAddPartyComplete
+	case ndis.NdisClCloseAddressFamily:
+		o := p.x.liveOpen(d)
+		if o == nil {
+			return false
+		}
+		e.Function = ndis.ProtocolClCloseAfComplete
+		context(e, o.clientCtx)
+		return true
+	case ndis.NdisClMakeCall:
+		v := d.cl.vcOf()
+		if v == nil || !v.ctx[sideClient].has {
+			return false
+		}
+		e.Function = ndis.ProtocolClMakeCallComplete
+		context(e, v.ctx[sideClient].value)
+		return true
+	default:
+		return false
+	}
+	context(e, d.Row.Context)
+	return true
+}
+
+// refused is the status with which the recorded call manager refused what f asks for. The
+// reference call manager refuses it too: what is wrong with a request is in the request.
+func (p *plan) refused(f *Frame) (ndis.Status, bool) {
+	v, d := f.inv, f.below
+	if v == nil || !v.hasReturn || v.ret.Has&format.HasStatus == 0 {
+		return 0, false
+	}
+	st := ndis.Status(v.ret.Status)
+	if st == ndis.StatusPending && d != nil && d.inv != nil && d.cl != nil {
+		var e format.Event
+		if !p.completionOf(d, &e) {
+			return 0, false
+		}
+		k := p.find(&e, d.inv.n)
+		if k == nil || k.row.Has&format.HasStatus == 0 {
+			return 0, false
+		}
+		st = ndis.Status(k.row.Status)
+	}
+	return st, st != ndis.StatusSuccess && st != ndis.StatusPending
+}
+
 // pendsHere notes that the request behind f pends here and did not in the recording: what was
 // recorded under the context of its completion is about a later request.
 func (p *plan) pendsHere(f *Frame) {
@@ -977,23 +1031,8 @@ func (p *plan) pendsHere(f *Frame) {
 		return
 	}
 	var e format.Event
-	switch d.Function {
-	case ndis.NdisClOpenAddressFamilyEx:
-		e.Function = ndis.ProtocolClOpenAfCompleteEx
-	case ndis.NdisClRegisterSap:
-		e.Function = ndis.ProtocolClRegisterSapComplete
-	case ndis.NdisClCloseAddressFamily:
-		o := p.x.liveOpen(d)
-		if o == nil {
-			return
-		}
-		e.Function = ndis.ProtocolClCloseAfComplete
-		context(&e, o.clientCtx)
-	default:
+	if !p.completionOf(d, &e) {
 		return
-	}
-	if d.Function != ndis.NdisClCloseAddressFamily {
-		context(&e, d.Row.Context)
 	}
 	k := wantedKey(&e)
 	n, _ := p.extra.get(k)
