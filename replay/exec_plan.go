@@ -1407,6 +1407,14 @@ func (p *plan) stands(f *Frame, e *format.Event) bool {
 		v.state = invDropped
 		return false
 	}
+	if p.mode == CallManagerReference && p.cm.replaces(v) { // which its handle shows only now
+		if r, _ := f.t.User.(*recThread); f.below == nil && r != nil {
+			p.discard(p.pop(&r.first, &r.last))
+		} else {
+			p.discard(p.pop(&f.inv.first, &f.inv.last))
+		}
+		return false
+	}
 	return true
 }
 
