@@ -124,8 +124,8 @@ func (x *Executor) prepare(f *Frame) {
 	if r.Has&format.HasSAP != 0 {
 		if s, ok := c.saps.get(key{kindSAP<<56 | ns, r.SAP}); ok {
 			p.known = true
-			p.closing = s.leaving
-			p.open = s.live
+			p.closing = s.state == sapLeaving
+			p.open = s.live()
 			switch f.Function {
 			case ndis.NdisCmRegisterSapComplete, ndis.NdisMCmRegisterSapComplete:
 				p.pending = s.cmReg.pends()
@@ -473,7 +473,7 @@ func (x *Executor) registering(f *Frame) ndis.Status {
 	}
 	a := r.adapter
 	if b := r.b; b != nil {
-		if b.close.state != markNone && b.close.enter.n < cl.ev.n || b.unbind.state != markNone && b.unbind.enter.n < cl.ev.n || !b.valid && !b.close.enter.seen() {
+		if b.close.state != markNone && b.close.enter.n < cl.ev.n || b.unbind.state != markNone && b.unbind.enter.n < cl.ev.n || !b.valid() && !b.close.enter.seen() {
 			return ndis.StatusFailure
 		}
 		if (b.close.state != markNone || b.unbind.state != markNone) && !(has && rec == ndis.StatusSuccess) {
@@ -579,7 +579,7 @@ func (x *Executor) noticeOf(b *binding, r *registration) *format.Event {
 // the recording (AMB-04).
 func (x *Executor) notifiable(b *binding, r *registration) bool {
 	c := x.w
-	if !b.hasCtx || !b.valid || b.unbind.state != markNone || b.close.state != markNone || b.notice(r) != nil {
+	if !b.hasCtx || !b.valid() || b.unbind.state != markNone || b.close.state != markNone || b.notice(r) != nil {
 		return false
 	}
 	if !b.complete.seen() && !(b.assumed || b.attempt == nil) {
@@ -641,7 +641,7 @@ func (x *Executor) unbindNext(f *Frame) bool {
 		return false
 	}
 	for b := x.w.newest; b != nil; b = b.older {
-		if b.driver != d || !b.valid || !b.hasCtx || b.assumed || b.unbind.state != markNone || b.close.state != markNone {
+		if b.driver != d || !b.valid() || !b.hasCtx || b.assumed || b.unbind.state != markNone || b.close.state != markNone {
 			continue
 		}
 		e := x.event(ndis.ProtocolUnbindAdapterEx, b.label)

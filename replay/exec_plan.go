@@ -1437,7 +1437,7 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 			return false
 		}
 		b := old.b
-		return !old.finished() || b != nil && b.attempt == old && b.valid && b.close.state == markNone
+		return !old.finished() || b != nil && b.attempt == old && b.valid() && b.close.state == markNone
 	case ndis.ProtocolUnbindAdapterEx:
 		if e.Has&format.HasContext == 0 {
 			return false
@@ -1461,12 +1461,12 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 		}
 		surprise := d.surprise || a.surprise.seen()
 		for b := c.newest; b != nil && surprise; b = b.older {
-			if b.adapter == a && !b.assumed && b.valid && b.complete.seen() && !b.unbound.seen() {
+			if b.adapter == a && !b.assumed && b.valid() && b.complete.seen() && !b.unbound.seen() {
 				return true
 			}
 		}
 		for _, b := range a.bindings {
-			if !surprise && b.id != 0 && b.valid && !b.assumed && !b.closed && b.close.state == markNone && b.opened.seen() {
+			if !surprise && b.id != 0 && b.valid() && !b.assumed && !b.closed() && b.close.state == markNone && b.opened.seen() {
 				return true
 			}
 		}
