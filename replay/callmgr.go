@@ -1,0 +1,560 @@
+package replay
+
+import (
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+)
+
+// CallManagerLimits of the reference call manager. Zero values set no limit.
+type CallManagerLimits struct {
+	MaxOpens int   // AF opens at a time; more are refused with NDIS_STATUS_RESOURCES
+	Memory   int64 // bytes; what does not fit is refused with NDIS_STATUS_RESOURCES
+	Pend     int   // every Nth request that may pend does, and is completed later
+}
+
+// Sizes of what the reference call manager allocates.
+const (
+	sizeOpen      = 256
+	sizeOpenTable = 512 // SAPs and VCs of an open
+	sizeSap       = 128
+	sizeVC        = 192
+	sizeParty     = 64
+)
+
+// CallManager is the reference call manager: what ProtocolCmXxx callbacks do if nobody else decides
+// it. It also has answers for clients and miniport drivers, those of a driver that does as
+// little as it may. It stands alone or in a miniport driver, as the callbacks demand.
+//
+// It is a part of Drivers: Next, Entered and Left are to be called for the frames that it
+// decides. It is not safe for concurrent use.
+type CallManager struct {
+	x      *Executor
+	limits CallManagerLimits
+
+	blocks   table[*cmBlock]
+	free     []*cmBlock
+	contexts uint64
+	used     int64
+	opens    int
+	asked    int
+
+	t       *Thread
+	jobs    fifo[format.Event]
+	closing []*cmBlock    // opens whose close waits until nothing is left
+	leave   table[uint64] // AF handle: the answer to a notified close waits for the close
+	stats   CallManagerStats
+}
+
+// CallManagerStats is what a CallManager holds and has refused.
+type CallManagerStats struct {
+	Opens     int    // AF opens
+	Memory    int64  // bytes allocated now
+	Peak      int64  // bytes at most
+	Allocated uint64 // allocations made
+	Freed     uint64 // of them given back
+	Refused   uint64 // requests refused for lack of resources
+	Pended    uint64
+}
+
+// cmBlock is what the call manager keeps of an open, SAP, VC or party.
+type cmBlock struct {
+	ctx   uint64
+	size  int64
+	kind  uint64
+	open  *cmBlock // that it belongs to
+	af    uint64   // handle
+	ns    uint64
+	mcm   bool
+	label string
+	multi bool
+}
+
+// contextBase is the first context that the reference drivers hand back.
+const (
+	contextBase = 0xffffc0a0_00000000
+	contextStep = 0x100
+	managerTID  = 3 * workerTID
+)
+
+// NewCallManager returns a call manager whose calls x executes.
+func NewCallManager(x *Executor, l CallManagerLimits) *CallManager {
+	return &CallManager{x: x, limits: l, contexts: contextBase}
+}
+
+// Stats of m.
+func (m *CallManager) Stats() CallManagerStats {
+	s := m.stats
+	s.Opens, s.Memory = m.opens, m.used
+	return s
+}
+
+// alloc takes memory, or says that there is none.
+func (m *CallManager) alloc(n int64) bool {
+	if m.limits.Memory > 0 && m.used+n > m.limits.Memory {
+		return false
+	}
+	m.used += n
+	m.stats.Peak = max(m.stats.Peak, m.used)
+	m.stats.Allocated++
+	return true
+}
+
+func (m *CallManager) release(n int64) {
+	m.used -= n
+	m.stats.Freed++
+}
+
+func (m *CallManager) block(kind uint64, size int64) *cmBlock {
+	var b *cmBlock
+	if n := len(m.free); n > 0 {
+		b = m.free[n-1]
+		m.free = m.free[:n-1]
+		*b = cmBlock{}
+	} else {
+		b = new(cmBlock)
+	}
+	m.contexts += contextStep
+	b.ctx, b.kind, b.size = m.contexts, kind, size
+	m.blocks.put(key{kind, b.ctx}, b)
+	return b
+}
+
+func (m *CallManager) find(kind, ctx uint64) *cmBlock {
+	b, _ := m.blocks.get(key{kind, ctx})
+	return b
+}
+
+func (m *CallManager) drop(b *cmBlock) {
+	if b == nil {
+		return
+	}
+	m.blocks.del(key{b.kind, b.ctx})
+	m.release(b.size)
+	if b.kind == kindManagerAF {
+		m.release(sizeOpenTable)
+		m.opens--
+	}
+	m.free = append(m.free, b)
+}
+
+// live says that the open b has SAPs or VCs.
+func (m *CallManager) live(b *cmBlock) bool {
+	o, ok := m.x.w.opens.get(key{kindAF<<56 | b.ns, b.af})
+	return ok && o.saps+o.vcs > 0
+}
+
+// emptied completes the closes that waited for the last object of their opens.
+func (m *CallManager) emptied() {
+	kept := m.closing[:0]
+	for _, o := range m.closing {
+		if m.live(o) {
+			kept = append(kept, o)
+			continue
+		}
+		m.job(m.completion(o, ndis.NdisCmCloseAddressFamilyComplete, ndis.NdisMCmCloseAddressFamilyComplete, o.af))
+		m.drop(o)
+	}
+	m.closing = kept
+}
+
+func (m *CallManager) completion(o *cmBlock, standAlone, mcm ndis.Func, af uint64) format.Event {
+	e := format.Event{Function: standAlone, Driver: o.label, AF: af, Has: format.HasAF | format.HasStatus | format.HasDriver}
+	if o.mcm {
+		e.Function = mcm
+	}
+	return e
+}
+
+// job has e called on the call manager's own thread.
+func (m *CallManager) job(e format.Event) {
+	m.jobs.push(e)
+	if m.t == nil {
+		m.t = m.x.newThread()
+		m.t.TID, m.t.User = managerTID, m
+	}
+	if m.t.at == -1 && m.t.top == &m.t.base {
+		m.x.schedule(m.t)
+	}
+}
+
+// pends says that the request which is being answered pends.
+func (m *CallManager) pends() bool {
+	if m.limits.Pend <= 0 {
+		return false
+	}
+	m.asked++
+	if m.asked%m.limits.Pend != 0 {
+		return false
+	}
+	m.stats.Pended++
+	return true
+}
+
+// isMCM says that the callback f went to a miniport call manager.
+func (f *Frame) isMCM() bool {
+	if o := f.cl.o; o != nil && o.id == uint64(f.cl.n) {
+		return o.ownerA != nil || o.mcm == yes
+	}
+	if v := f.cl.vcOf(); v != nil {
+		return v.mcm == yes
+	}
+	return false
+}
+
+// Next is what the driver does next in the callback f, or on the thread of m.
+func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
+	if f.below == nil {
+		if m.jobs.n == 0 {
+			return StepWait, 0
+		}
+		a.Row = *m.jobs.at(0)
+		return StepCall, 0
+	}
+	a.Row = format.Event{}
+	r := &a.Row
+	answer := func(st ndis.Status) (Step, uint64) {
+		r.Status = uint32(st)
+		r.Has |= format.HasStatus
+		return StepReturn, 0
+	}
+	give := func(ctx uint64) {
+		r.Context = ctx
+		r.Has |= format.HasContext
+	}
+	if f.Step == 0 {
+		m.x.stats.Supplied++
+	}
+	f.Step++
+	if f.Function.Info().Returns.Void {
+		return StepReturn, 0
+	}
+	if p := m.x.plan; p != nil && f.Step == 1 && f.inv != nil && f.Function != ndis.ProtocolCmCloseAf && f.Function != ndis.ProtocolCmCloseCall {
+		if st, ok := p.refused(f); ok {
+			m.stats.Refused++
+			return answer(st)
+		}
+	}
+	switch f.Function {
+	case ndis.ProtocolCmOpenAf:
+		return m.openAf(f, r)
+	case ndis.ProtocolCmCloseAf:
+		b := m.find(kindManagerAF, f.Row.Context)
+		if b == nil { // of the recorded call manager
+			return answer(ndis.StatusSuccess)
+		}
+		if m.live(b) {
+			m.stats.Pended++
+			f.User = b
+			return answer(ndis.StatusPending)
+		}
+		if m.pends() {
+			f.User = b
+			return answer(ndis.StatusPending)
+		}
+		m.drop(b)
+		return answer(ndis.StatusSuccess)
+	case ndis.ProtocolCmRegisterSap:
+		return m.take(f, r, kindManagerSAP, sizeSap, ndis.NdisCmRegisterSapComplete, ndis.NdisMCmRegisterSapComplete)
+	case ndis.ProtocolCmDeregisterSap:
+		m.drop(m.find(kindManagerSAP, f.Row.Context))
+		return answer(ndis.StatusSuccess)
+	case ndis.ProtocolCoCreateVc:
+		st, _ := m.take(f, r, kindManagerVC, sizeVC, ndis.FuncNone, ndis.FuncNone)
+		return st, 0
+	case ndis.ProtocolCoDeleteVc:
+		m.drop(m.find(kindManagerVC, f.Row.Context))
+		return answer(ndis.StatusSuccess)
+	case ndis.MiniportCoCreateVc:
+		m.contexts += contextStep
+		give(m.contexts)
+		return answer(ndis.StatusSuccess)
+	case ndis.ProtocolCmMakeCall, ndis.ProtocolCmModifyCallQoS:
+		return m.makeCall(f, r)
+	case ndis.ProtocolCmCloseCall:
+		return m.closeCall(f, r)
+	case ndis.ProtocolCmAddParty:
+		return m.take(f, r, kindManagerParty, sizeParty, ndis.NdisCmAddPartyComplete, ndis.NdisMCmAddPartyComplete)
+	case ndis.ProtocolCmDropParty:
+		m.drop(m.find(kindManagerParty, f.Row.Context))
+		return answer(ndis.StatusSuccess)
+	case ndis.ProtocolClNotifyCloseAf:
+		return m.notifiedClose(f, r)
+	case ndis.ProtocolUnbindAdapterEx:
+		if b := f.cl.b; f.Step == 1 && b != nil && b.hasHdl {
+			*r = format.Event{Function: ndis.NdisCloseAdapterEx, Driver: f.Row.Driver, Binding: b.handle,
+				Has: format.HasBinding | f.Row.Has&format.HasDriver}
+			return StepCall, 0
+		}
+		return answer(ndis.StatusSuccess)
+	case ndis.ProtocolCoOidRequest, ndis.MiniportCoOidRequest:
+		return answer(ndis.StatusNotSupported)
+	case ndis.ProtocolClIncomingCall:
+		return answer(ndis.StatusFailure)
+	}
+	return answer(ndis.StatusSuccess)
+}
+
+// openAf is ProtocolCmOpenAf: the per-open resources are allocated one after the other and
+// handed back in CallMgrAfContext; if one is not to be had, those before it are given back.
+func (m *CallManager) openAf(f *Frame, r *format.Event) (Step, uint64) {
+	r.Has |= format.HasStatus
+	refuse := func() (Step, uint64) {
+		m.stats.Refused++
+		r.Status = uint32(ndis.StatusResources)
+		return StepReturn, 0
+	}
+	if m.limits.MaxOpens > 0 && m.opens >= m.limits.MaxOpens {
+		return refuse()
+	}
+	if !m.alloc(sizeOpen) {
+		return refuse()
+	}
+	if !m.alloc(sizeOpenTable) {
+		m.release(sizeOpen)
+		return refuse()
+	}
+	b := m.block(kindManagerAF, sizeOpen)
+	b.af, b.mcm, b.label, b.ns = f.Row.AF, f.isMCM(), f.Row.Driver, m.x.ns(f.t)
+	if o := f.cl.o; o != nil && o.reg != nil {
+		b.mcm = o.reg.mcm
+	}
+	m.opens++
+	if m.pends() {
+		f.User = b
+		r.Status = uint32(ndis.StatusPending)
+		return StepReturn, 0
+	}
+	r.Context = b.ctx
+	r.Has |= format.HasContext
+	return StepReturn, 0
+}
+
+// take answers a request that makes an object: a SAP, VC or party.
+func (m *CallManager) take(f *Frame, r *format.Event, kind uint64, size int64, standAlone, mcm ndis.Func) (Step, uint64) {
+	r.Has |= format.HasStatus
+	o := m.find(kindManagerAF, f.Row.Context)
+	if kind == kindManagerParty {
+		o = nil
+		if v := m.find(kindManagerVC, f.Row.Context); v != nil {
+			o = v.open
+		}
+	}
+	if kind == kindManagerSAP && f.cl.s != nil && m.x.w.rival(f.cl.s, true) != nil {
+		r.Status = uint32(ndis.StatusInvalidData)
+		return StepReturn, 0
+	}
+	if !m.alloc(size) {
+		m.stats.Refused++
+		r.Status = uint32(ndis.StatusResources)
+		return StepReturn, 0
+	}
+	b := m.block(kind, size)
+	b.open = o
+	if standAlone != ndis.FuncNone && m.pends() {
+		b.label, b.mcm = f.Row.Driver, f.isMCM()
+		f.User = b
+		r.Status = uint32(ndis.StatusPending)
+		return StepReturn, 0
+	}
+	r.Context = b.ctx
+	r.Has |= format.HasContext
+	return StepReturn, 0
+}
+
+// makeCall is ProtocolCmMakeCall and ProtocolCmModifyCallQoS: the VC is activated with the
+// parameters of the call, then the call succeeds.
+func (m *CallManager) makeCall(f *Frame, r *format.Event) (Step, uint64) {
+	v := f.cl.vcOf()
+	switch {
+	case f.Step == 1 && v != nil && v.handle != 0:
+		m.vcCall(f, r, v, ndis.NdisCmActivateVc, ndis.NdisMCmActivateVc)
+		if f.Row.Has&format.HasDetail != 0 {
+			r.Detail = f.Row.Detail
+			r.Has |= format.HasDetail
+		}
+		return StepCall, 0
+	case f.Step == 2 && f.upStatus != ndis.StatusSuccess && f.upStatus != ndis.StatusPending:
+		r.Status = uint32(f.upStatus)
+		r.Has |= format.HasStatus
+		return StepReturn, 0
+	}
+	r.Has |= format.HasStatus
+	if f.upStatus == ndis.StatusPending { // completed once the VC is active
+		if v != nil {
+			f.User = &cmBlock{kind: kindVC, af: v.handle, mcm: f.isMCM(), label: f.Row.Driver, multi: f.Row.Party != 0}
+			r.Status = uint32(ndis.StatusPending)
+			return StepReturn, 0
+		}
+	}
+	if f.Function == ndis.ProtocolCmMakeCall && f.Row.Party != 0 && m.alloc(sizeParty) {
+		b := m.block(kindManagerParty, sizeParty)
+		r.Context = b.ctx
+		r.Has |= format.HasContext
+	}
+	return StepReturn, 0
+}
+
+func (m *CallManager) vcCall(f *Frame, r *format.Event, v *vc, standAlone, mcm ndis.Func) {
+	r.Function, r.Driver = standAlone, f.Row.Driver
+	if f.isMCM() {
+		r.Function = mcm
+	}
+	r.VC = v.handle
+	r.Has = format.HasVC | f.Row.Has&format.HasDriver
+	if f.Row.Has&format.HasIRQL != 0 {
+		r.IRQL = f.Row.IRQL
+		r.Has |= format.HasIRQL
+	}
+}
+
+// closeCall is ProtocolCmCloseCall: the VC is deactivated, then the close succeeds.
+func (m *CallManager) closeCall(f *Frame, r *format.Event) (Step, uint64) {
+	v := f.cl.vcOf()
+	if f.Step == 1 && v != nil && v.handle != 0 && v.isActive() {
+		m.vcCall(f, r, v, ndis.NdisCmDeactivateVc, ndis.NdisMCmDeactivateVc)
+		return StepCall, 0
+	}
+	if f.Row.Has&format.HasContext2 != 0 {
+		m.drop(m.find(kindManagerParty, f.Row.Context2))
+	}
+	r.Has |= format.HasStatus
+	return StepReturn, 0
+}
+
+// notifiedClose is ProtocolClNotifyCloseAf: a client that has nothing else open closes the AF.
+func (m *CallManager) notifiedClose(f *Frame, r *format.Event) (Step, uint64) {
+	o := f.cl.o
+	r.Has |= format.HasStatus
+	r.Status = uint32(ndis.StatusFailure)
+	if o == nil || o.id != uint64(f.cl.n) {
+		if f.Step > 1 {
+			r.Status = uint32(f.upStatus)
+		}
+		return StepReturn, 0
+	}
+	if f.Step == 1 {
+		if o.saps+o.vcs > 0 || o.state != afOpened || !o.hasHdl {
+			return StepReturn, 0
+		}
+		*r = format.Event{Function: ndis.NdisClCloseAddressFamily, Driver: f.Row.Driver, AF: o.handle,
+			Has: format.HasAF | f.Row.Has&(format.HasDriver|format.HasIRQL), IRQL: f.Row.IRQL}
+		return StepCall, 0
+	}
+	r.Status = uint32(f.upStatus)
+	if f.upStatus == ndis.StatusPending {
+		m.leave.put(key{kindAF, o.handle}, o.clientCtx)
+	}
+	return StepReturn, 0
+}
+
+// Entered is to be told of every frame.
+func (m *CallManager) Entered(f *Frame) {
+	if f.below == &f.t.base && m.t == f.t {
+		m.jobs.pop()
+	}
+}
+
+// Left is to be told of every frame that has returned. What pended in it is completed then.
+func (m *CallManager) Left(f *Frame) {
+	if len(m.closing) > 0 {
+		switch f.Function {
+		case ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc, ndis.NdisClDeregisterSap, ndis.ProtocolClDeregisterSapComplete,
+			ndis.NdisClRegisterSap, ndis.ProtocolClRegisterSapComplete, ndis.NdisCoCreateVc, ndis.NdisMCmCreateVc:
+			m.emptied()
+		}
+	}
+	if !f.up {
+		return
+	}
+	if f.Function == ndis.ProtocolClCloseAfComplete && m.leave.n > 0 {
+		if o := f.cl.o; o != nil {
+			if _, ok := m.leave.get(key{kindAF, o.handle}); ok {
+				m.leave.del(key{kindAF, o.handle})
+				m.job(format.Event{Function: ndis.NdisClNotifyCloseAddressFamilyComplete, Driver: f.Row.Driver, AF: o.handle,
+					Has: format.HasAF | format.HasStatus | f.Row.Has&format.HasDriver})
+			}
+		}
+	}
+	b, ok := f.User.(*cmBlock)
+	if !ok || ndis.Status(f.Result.Status) != ndis.StatusPending {
+		return
+	}
+	f.User = nil
+	pick := func(standAlone, mcm ndis.Func) ndis.Func {
+		if b.mcm {
+			return mcm
+		}
+		return standAlone
+	}
+	e := format.Event{Driver: b.label, Has: format.HasStatus | format.HasContext | f.Row.Has&format.HasDriver, Context: b.ctx}
+	switch f.Function {
+	case ndis.ProtocolCmOpenAf:
+		e.Function = pick(ndis.NdisCmOpenAddressFamilyComplete, ndis.NdisMCmOpenAddressFamilyComplete)
+		e.AF = b.af
+		e.Has |= format.HasAF
+	case ndis.ProtocolCmCloseAf:
+		m.closing = append(m.closing, b)
+		m.emptied()
+		return
+	case ndis.ProtocolCmRegisterSap:
+		e.Function = pick(ndis.NdisCmRegisterSapComplete, ndis.NdisMCmRegisterSapComplete)
+		e.SAP = f.Row.SAP
+		e.Has |= format.HasSAP
+	case ndis.ProtocolCmAddParty:
+		e.Function = pick(ndis.NdisCmAddPartyComplete, ndis.NdisMCmAddPartyComplete)
+		e.Party = f.Row.Party
+		e.Has |= format.HasParty
+	case ndis.ProtocolCmMakeCall:
+		e.Function = pick(ndis.NdisCmMakeCallComplete, ndis.NdisMCmMakeCallComplete)
+		e.VC, e.Party = b.af, f.Row.Party
+		e.Has |= format.HasVC | format.HasParty
+		e.Context = 0
+		if b.multi && m.alloc(sizeParty) {
+			e.Context = m.block(kindManagerParty, sizeParty).ctx
+		}
+	case ndis.ProtocolCmModifyCallQoS:
+		e.Function = pick(ndis.NdisCmModifyCallQoSComplete, ndis.NdisMCmModifyCallQoSComplete)
+		e.VC = b.af
+		e.Has = e.Has&^format.HasContext | format.HasVC
+	default:
+		return
+	}
+	m.job(e)
+}
+
+// takes says that the reference call manager answers f although an answer was recorded.
+func (m *CallManager) takes(f *Frame) bool {
+	switch f.Function {
+	case ndis.ProtocolCmOpenAf, ndis.ProtocolCmCloseAf, ndis.ProtocolCmRegisterSap, ndis.ProtocolCmDeregisterSap,
+		ndis.ProtocolCmMakeCall, ndis.ProtocolCmCloseCall, ndis.ProtocolCmModifyCallQoS, ndis.ProtocolCmAddParty, ndis.ProtocolCmDropParty:
+		return true
+	case ndis.ProtocolCoCreateVc, ndis.ProtocolCoDeleteVc:
+		v := f.cl.vcOf()
+		return v != nil && v.creator == sideClient
+	}
+	return false
+}
+
+// replaces says that the recorded call v is one that the reference call manager makes itself.
+func (m *CallManager) replaces(v *recorded) bool {
+	switch v.fn {
+	case ndis.NdisCmActivateVc, ndis.NdisMCmActivateVc, ndis.NdisCmDeactivateVc, ndis.NdisMCmDeactivateVc:
+		n := v.nodes[3]
+		if n == nil || !n.bound {
+			return false
+		}
+		c, ok := m.x.w.vcs.get(key{kindVC<<56 | v.ns(), n.value})
+		return ok && c.creator == sideClient
+	case ndis.NdisClIncomingCallComplete, ndis.NdisClNotifyCloseAddressFamilyComplete,
+		ndis.NdisMCoActivateVcComplete, ndis.NdisMCoDeactivateVcComplete:
+		return false
+	}
+	return isCompletion[v.fn]
+}
+
+func (v *recorded) ns() uint64 {
+	if v.row.Source == format.SourceUprobe && v.row.Has&format.HasPID != 0 {
+		return uint64(v.row.PID)
+	}
+	return 0
+}

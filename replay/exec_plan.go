@@ -1,0 +1,1490 @@
+package replay
+
+import (
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
+)
+
+// plan is a recording as the source of what drivers do. It takes from the rows the calls of
+// drivers and of the environment, and the answers of drivers to callbacks. A call inside a callback
+// belongs to that callback; any other follows its predecessor on its thread. Both wait for the
+// handles they pass.
+//
+// What NDIS did in the recording is not followed, with one exception: where the reference leaves
+// NDIS a choice, the recording may have made it (AMB-01, 03, 06, 07, 09; 7.2, 3 and 8).
+type plan struct {
+	x     *Executor
+	cm    *CallManager
+	mode  CallManagerMode
+	ahead uint64 // rows read ahead of what is executed
+
+	n         uint64 // rows read
+	ended     bool
+	miniports bool // callbacks of miniport drivers for VCs were recorded
+
+	threads table[*recThread]
+	calls   table[*recorded] // open, by call_id
+	wanted  table[*recorded] // callbacks of NDIS that were recorded and not made yet
+	nodes   table[*node]
+	free    []*recorded
+	freeNd  []*node
+	names   map[string]string
+	spare   []*Thread // of rows without a thread
+
+	answers fifo[*recorded] // recorded callbacks, in the order of their returns
+	open    []*recorded     // recorded callbacks that have not returned
+	late    []*recorded     // recorded callbacks that may still come
+	gaps    fifo[gapRow]
+	extra   table[uint64] // completions of what pends here and did not in the recording
+	closed  fifo[key]     // handles of objects that are gone
+	waiting []*Frame      // frames whose next call is due and waits for a handle
+	unnamed uint64
+}
+
+type gapRow struct {
+	n   uint64
+	row format.Event
+}
+
+// Kinds of keys of a plan.
+const (
+	planCall uint64 = iota + 200
+	planWanted
+)
+
+// maxClosed is how many handles of objects that are gone are remembered.
+const maxClosed = 1 << 15
+
+// node is an object of the recording that a handle names.
+type node struct {
+	k       key
+	value   uint64 // in this execution
+	bound   bool
+	dead    bool
+	closed  bool
+	born    uint64 // row that introduced it
+	sources int    // recorded rows that introduce it and are not settled
+	refs    int
+	waiters *Frame // that wait for it
+}
+
+// numHandles is how many columns hold handles that NDIS makes and the executor makes anew.
+const numHandles = 5
+
+var handleKinds = [numHandles]uint64{kindBinding, kindAF, kindSAP, kindVC, kindParty}
+var handleBits = [numHandles]format.Fields{format.HasBinding, format.HasAF, format.HasSAP, format.HasVC, format.HasParty}
+
+func handleAt(e *format.Event, i int) *uint64 {
+	switch i {
+	case 0:
+		return &e.Binding
+	case 1:
+		return &e.AF
+	case 2:
+		return &e.SAP
+	case 3:
+		return &e.VC
+	}
+	return &e.Party
+}
+
+// recThread is a thread of the recording.
+type recThread struct {
+	top         *recorded // innermost call that has not returned
+	first, last *recorded // top-level stimuli that are to be executed
+	t           *Thread
+}
+
+type invState uint8
+
+const (
+	invWaiting invState = iota
+	invClaimed          // NDIS made it, or it was entered
+	invDropped
+)
+
+// recorded is a call or callback of the recording.
+type recorded struct {
+	fn         ndis.Func // by its 6.x name
+	n, retN    uint64    // rows, counted from 1
+	row, ret   format.Event
+	text       []byte // detail of row
+	retText    []byte
+	hasReturn  bool
+	up         bool
+	produced   bool // NDIS makes it
+	void       bool // an event row
+	state      invState
+	below      *recorded  // the one it was entered in
+	host       *recThread // where it is on the stack
+	first      *recorded  // what was entered in it and is to be executed
+	last       *recorded
+	next       *recorded // in the list that it is on
+	sameKey    *recorded // in wanted
+	keyTail    *recorded // of the first with its key: the last one
+	k          key
+	frame      *Frame
+	nodes      [numHandles]*node
+	retNodes   [numHandles]*node
+	refs       int
+	introduces bool // row introduces its nodes
+}
+
+// CallManagerMode says whose decisions a call manager's are.
+type CallManagerMode uint8
+
+const (
+	CallManagerRecorded  CallManagerMode = iota // those of the recording; the reference where there are none
+	CallManagerReference                        // those of the reference
+)
+
+// DefaultAhead is how many rows of a recording are known before a row is executed. What a
+// driver answered later than this after it was asked counts as not recorded.
+const DefaultAhead = 1 << 14
+
+// Execution re-executes a recording.
+type Execution struct {
+	p *plan
+	x *Executor
+}
+
+// ExecuteOptions of an Execution.
+type ExecuteOptions struct {
+	ExecOptions
+	CallManager CallManagerMode
+	Limits      CallManagerLimits // of the reference call manager
+	Ahead       int               // DefaultAhead if 0
+}
+
+// Execute returns an Execution, to be fed with the batches of a recording.
+func Execute(o ExecuteOptions) *Execution {
+	p := &plan{mode: o.CallManager, ahead: uint64(o.Ahead), names: map[string]string{}}
+	if p.ahead == 0 {
+		p.ahead = DefaultAhead
+	}
+	if o.Start == 0 {
+		o.Start = 1
+	}
+	x := NewExecutor(o.ExecOptions, p)
+	p.x = x
+	p.cm = NewCallManager(x, o.Limits)
+	return &Execution{p, x}
+}
+
+// Executor is the executor that runs.
+func (e *Execution) Executor() *Executor { return e.x }
+
+// CallManager is the reference call manager of the execution.
+func (e *Execution) CallManager() *CallManager { return e.p.cm }
+
+// Batch takes further rows of the recording. They may be changed after it has returned.
+func (e *Execution) Batch(b *format.Batch) error {
+	for i := 0; i < b.N; i++ {
+		e.p.add(b, i)
+		if e.p.n > e.p.ahead {
+			if err := e.p.run(e.p.n - e.p.ahead); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Finish executes what is left and says what the world thinks of the outcome.
+func (e *Execution) Finish(end End) (*Result, ExecStats, error) {
+	if err := e.p.finish(); err != nil {
+		return nil, e.x.stats, err
+	}
+	r, err := e.x.Finish(end)
+	return r, e.x.stats, err
+}
+
+// --- reading ---
+
+func (p *plan) name(b []byte) string {
+	if s, ok := p.names[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	p.names[s] = s
+	return s
+}
+
+func (p *plan) newRecorded() *recorded {
+	if n := len(p.free); n > 0 {
+		v := p.free[n-1]
+		p.free = p.free[:n-1]
+		*v = recorded{text: v.text[:0], retText: v.retText[:0]}
+		return v
+	}
+	return new(recorded)
+}
+
+// fill copies row i of b.
+func (p *plan) fill(e *format.Event, buf *[]byte, b *format.Batch, i int) {
+	*e = format.Event{
+		TS: b.TS[i], PID: b.PID[i], TID: b.TID[i], IRQL: b.IRQL[i], CPU: b.CPU[i], Phase: b.Phase[i], Function: b.Function[i],
+		Source: b.Source[i], CallID: b.CallID[i], Adapter: b.Adapter[i], Binding: b.Binding[i], AF: b.AF[i],
+		SAP: b.SAP[i], VC: b.VC[i], Party: b.Party[i], Context: b.Context[i], Context2: b.Context2[i],
+		AFType: b.AFType[i], AFMajor: b.AFMajor[i], AFMinor: b.AFMinor[i], Status: b.Status[i], Lost: b.Lost[i], Has: b.Has[i],
+	}
+	e.Has &^= format.HasTicks | format.HasCPU
+	// What the row cannot carry is a defect of the recording, and not taken over.
+	if e.Phase < format.PhaseGap && e.Function < ndis.NumFuncs {
+		e.Has &^= strange[e.Phase][e.Function] &^ format.HasCallID
+	}
+	if e.Has&format.HasIRQL != 0 && e.IRQL > maxIRQL {
+		e.Has &^= format.HasIRQL
+	}
+	if e.Has&format.HasDriver != 0 {
+		e.Driver = p.name(b.Driver.At(i))
+	}
+	if e.Has&format.HasDetail != 0 {
+		*buf = append((*buf)[:0], b.Detail.At(i)...)
+		e.Detail = text(*buf)
+	}
+}
+
+func (p *plan) ns(e *format.Event) uint64 {
+	if e.Source == format.SourceUprobe && e.Has&format.HasPID != 0 {
+		return uint64(e.PID)
+	}
+	return 0
+}
+
+func (p *plan) thread(e *format.Event) *recThread {
+	k := key{kindThread<<56 | uint64(e.PID), e.TID}
+	if e.Has&format.HasPID == 0 {
+		k.space = kindThread << 56
+	}
+	r, ok := p.threads.get(k)
+	if !ok {
+		r = &recThread{}
+		p.threads.put(k, r)
+	}
+	return r
+}
+
+// add reads row i of b.
+func (p *plan) add(b *format.Batch, i int) {
+	p.n++
+	switch b.Phase[i] {
+	case format.PhaseGap:
+		g := gapRow{n: p.n}
+		var buf []byte
+		p.fill(&g.row, &buf, b, i)
+		g.row.Function = ndis.FuncNone
+		if g.row.Has&format.HasLost != 0 && g.row.Lost == 0 {
+			return // nothing was lost
+		}
+		p.gaps.push(g)
+	case format.PhaseReturn:
+		p.addReturn(b, i)
+	default:
+		p.addEnter(b, i)
+	}
+}
+
+func (p *plan) addEnter(b *format.Batch, i int) {
+	v := p.newRecorded()
+	p.fill(&v.row, &v.text, b, i)
+	e := &v.row
+	v.n, v.fn = p.n, e.Function.Modern()
+	v.refs = 2 // it has not returned, and it is to be executed
+	if e.Function >= ndis.NumFuncs {
+		v.fn = ndis.FuncUnknown
+	}
+	info := v.fn.Info()
+	v.up = info.Dir == ndis.Up
+	var d detail
+	if e.Has&format.HasDetail != 0 {
+		d.parse(v.text)
+	}
+	v.produced = v.up && produces[v.fn] && d.caller != callerSelf
+	var r *recThread
+	if e.Has&format.HasTID != 0 {
+		r = p.thread(e)
+	}
+	if b.Phase[i] == format.PhaseEvent {
+		v.void = true
+	}
+	if r != nil {
+		v.below = r.top
+		if v.below != nil {
+			v.below.refs++
+		}
+	}
+	p.resolve(v, &d)
+	if v.fn == ndis.MiniportCoCreateVc {
+		p.miniports = true
+	}
+	if !v.void {
+		if e.Has&format.HasCallID != 0 {
+			p.calls.put(key{planCall<<56 | p.ns(e), e.CallID}, v)
+		}
+		v.host = r
+		if r != nil {
+			r.top = v
+		}
+	}
+	p.place(v, r)
+	if v.void {
+		v.hasReturn, v.retN = true, v.n
+		v.ret = format.Event{Function: e.Function, TS: e.TS}
+		if v.produced {
+			p.answers.push(v)
+		}
+		p.unref(v)
+	} else if v.produced {
+		p.open = append(p.open, v)
+	}
+}
+
+// place puts v where it will be executed from.
+func (p *plan) place(v *recorded, r *recThread) {
+	if v.produced {
+		p.want(v)
+		if v.below != nil && !v.below.up {
+			p.append(v.below, v)
+		}
+		return
+	}
+	host := v.below
+	if host != nil && !host.up && !v.up { // a callback between the two was not recorded
+		for host != nil && !host.up {
+			host = host.below
+		}
+	}
+	if host != nil && host.state != invDropped {
+		p.append(host, v)
+		return
+	}
+	if host != nil { // inside what does not happen
+		p.drop(v, &p.x.stats.Untriggered)
+		return
+	}
+	if r == nil {
+		r = &recThread{}
+		if n := len(p.spare); n > 0 {
+			r.t, p.spare = p.spare[n-1], p.spare[:n-1]
+			r.t.User = r
+		}
+	}
+	if r.last == nil {
+		r.first = v
+	} else {
+		r.last.next = v
+	}
+	r.last = v
+	if r.t == nil {
+		t := p.x.newThread()
+		t.TID = v.row.TID
+		if v.row.Has&format.HasTID == 0 {
+			p.unnamed++
+			t.TID = workerTID*2 + p.unnamed
+		}
+		t.User = r
+		r.t = t
+	}
+	t := r.t
+	if v.row.Has&format.HasPID != 0 {
+		t.pid, t.hasPID, t.uprobe = v.row.PID, true, v.row.Source == format.SourceUprobe
+	}
+	if t.at == -1 && t.top == &t.base {
+		p.x.schedule(t)
+	}
+}
+
+func (p *plan) append(host, v *recorded) {
+	if host.last == nil {
+		host.first = v
+	} else {
+		host.last.next = v
+	}
+	host.last = v
+	if v.produced {
+		v.refs++ // it is on the list beside being to be executed
+	}
+	if host.frame != nil {
+		p.x.Wake(host.frame)
+	}
+}
+
+// wantedKey is the key under which callbacks of e wait for NDIS to make them.
+func wantedKey(e *format.Event) key {
+	k := key{space: planWanted<<56 | uint64(e.Function.Modern())<<32}
+	if e.Has&format.HasContext != 0 {
+		k.value = e.Context
+	} else {
+		k.space |= 1 << 55
+	}
+	return k
+}
+
+func (p *plan) want(v *recorded) {
+	v.k = wantedKey(&v.row)
+	v.refs++
+	head, ok := p.wanted.get(v.k)
+	if !ok {
+		p.wanted.put(v.k, v)
+		return
+	}
+	last := head
+	if head.keyTail != nil {
+		last = head.keyTail
+	}
+	last.sameKey, head.keyTail = v, v
+}
+
+// unwant takes v off the list of those that wait.
+func (p *plan) unwant(v *recorded) {
+	head, ok := p.wanted.get(v.k)
+	if !ok {
+		return
+	}
+	if head == v {
+		if v.sameKey == nil {
+			p.wanted.del(v.k)
+		} else {
+			if v.sameKey.keyTail = v.keyTail; v.keyTail == v.sameKey {
+				v.sameKey.keyTail = nil
+			}
+			p.wanted.put(v.k, v.sameKey)
+		}
+	} else {
+		before := head
+		for before.sameKey != nil && before.sameKey != v {
+			before = before.sameKey
+		}
+		if before.sameKey == nil {
+			return
+		}
+		if before.sameKey = v.sameKey; head.keyTail == v {
+			head.keyTail = before
+		}
+		if head.keyTail == head {
+			head.keyTail = nil
+		}
+	}
+	v.sameKey, v.keyTail = nil, nil
+	p.unref(v)
+}
+
+func (p *plan) addReturn(b *format.Batch, i int) {
+	var v *recorded
+	has := b.Has[i]
+	if has&format.HasCallID != 0 {
+		var ns uint64
+		if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
+			ns = uint64(b.PID[i])
+		}
+		v, _ = p.calls.get(key{planCall<<56 | ns, b.CallID[i]})
+	} else if has&format.HasTID != 0 {
+		var e format.Event
+		e.PID, e.TID, e.Has = b.PID[i], b.TID[i], has
+		for v = p.thread(&e).top; v != nil && v.row.Function != b.Function[i]; v = v.below {
+		}
+	}
+	if v == nil || v.row.Function != b.Function[i] || v.hasReturn {
+		return
+	}
+	p.fill(&v.ret, &v.retText, b, i)
+	v.hasReturn, v.retN = true, p.n
+	if v.row.Has&format.HasCallID != 0 {
+		p.calls.delIf(key{planCall<<56 | p.ns(&v.row), v.row.CallID}, v)
+	}
+	if r := v.host; r != nil {
+		for u := r.top; u != nil; u = u.below { // what is above it did not return
+			if u == v {
+				r.top = v.below
+				break
+			}
+		}
+	}
+	p.resolveReturn(v)
+	if v.produced {
+		for j, o := range p.open {
+			if o == v {
+				last := len(p.open) - 1
+				copy(p.open[j:], p.open[j+1:])
+				p.open = p.open[:last]
+				break
+			}
+		}
+		p.answers.push(v)
+		v.refs++
+	}
+	if v.frame != nil {
+		p.x.Wake(v.frame)
+	}
+	p.unref(v)
+}
+
+func (p *plan) unref(v *recorded) {
+	for v != nil {
+		v.refs--
+		if v.refs > 0 {
+			return
+		}
+		below := v.below
+		for i := range v.nodes {
+			p.unrefNode(v.nodes[i])
+			p.unrefNode(v.retNodes[i])
+		}
+		p.free = append(p.free, v)
+		v = below
+	}
+}
+
+func (p *plan) unrefNode(n *node) {
+	if n == nil {
+		return
+	}
+	if n.refs--; n.refs == 0 {
+		p.freeNd = append(p.freeNd, n)
+	}
+}
+
+// --- handles of the recording ---
+
+// introduces says which of the handles of a callback are new ones.
+func introduces(fn ndis.Func, i int) bool {
+	switch fn {
+	case ndis.ProtocolCmOpenAf:
+		return i == 1
+	case ndis.ProtocolCmRegisterSap:
+		return i == 2
+	case ndis.ProtocolCoCreateVc, ndis.MiniportCoCreateVc:
+		return i == 3
+	case ndis.ProtocolCmMakeCall, ndis.ProtocolCmAddParty:
+		return i == 4
+	}
+	return false
+}
+
+// closes says which handle a call makes invalid.
+func closes(fn ndis.Func) int {
+	switch fn {
+	case ndis.NdisCloseAdapterEx:
+		return 0
+	case ndis.NdisClCloseAddressFamily:
+		return 1
+	case ndis.NdisClDeregisterSap:
+		return 2
+	case ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc:
+		return 3
+	case ndis.NdisClDropParty:
+		return 4
+	}
+	return -1
+}
+
+func (p *plan) introduce(k key, since uint64, v *recorded) *node {
+	n, ok := p.nodes.get(k)
+	if !ok || n.born < since {
+		if ok {
+			p.unrefNode(n)
+		}
+		if j := len(p.freeNd); j > 0 {
+			n = p.freeNd[j-1]
+			p.freeNd = p.freeNd[:j-1]
+			*n = node{}
+		} else {
+			n = new(node)
+		}
+		n.k, n.born, n.refs = k, v.n, 1
+		if n.born < since {
+			n.born = since
+		}
+		p.nodes.put(k, n)
+	}
+	n.refs++
+	n.sources++
+	return n
+}
+
+// resolve finds the objects that the handles of the entry of v name.
+func (p *plan) resolve(v *recorded, d *detail) {
+	e := &v.row
+	ns := p.ns(e)
+	for i := range handleKinds {
+		if e.Has&handleBits[i] == 0 || *handleAt(e, i) == 0 {
+			continue
+		}
+		k := key{handleKinds[i]<<56 | ns, *handleAt(e, i)}
+		if v.produced {
+			since := uint64(0)
+			if introduces(v.fn, i) {
+				since = v.n
+				create := v.fn == ndis.ProtocolCoCreateVc || v.fn == ndis.MiniportCoCreateVc
+				if n, ok := p.nodes.get(k); ok && create && !n.closed {
+					since = 0 // the other side of the VC was told before
+					if v.below != nil && !v.below.up {
+						since = v.below.n
+					}
+				}
+			}
+			v.introduces = true
+			v.nodes[i] = p.introduce(k, since, v)
+			continue
+		}
+		if n, ok := p.nodes.get(k); ok {
+			n.refs++
+			v.nodes[i] = n
+			if closes(v.fn) == i {
+				p.close(n)
+			}
+		}
+	}
+}
+
+// close notes that the handle of n is not used any more; the oldest of them are forgotten.
+func (p *plan) close(n *node) {
+	if n.closed {
+		return
+	}
+	n.closed = true
+	p.closed.push(n.k)
+	if p.closed.n > maxClosed {
+		k := p.closed.pop()
+		if o, ok := p.nodes.get(k); ok && o.closed {
+			p.nodes.del(k)
+			p.unrefNode(o)
+		}
+	}
+}
+
+func (p *plan) resolveReturn(v *recorded) {
+	if v.up {
+		return
+	}
+	e := &v.ret
+	ns := p.ns(&v.row)
+	for i := range handleKinds {
+		if e.Has&handleBits[i] == 0 || *handleAt(e, i) == 0 {
+			continue
+		}
+		if v.nodes[i] != nil && v.row.Has&handleBits[i] != 0 && *handleAt(&v.row, i) == *handleAt(e, i) {
+			continue
+		}
+		v.retNodes[i] = p.introduce(key{handleKinds[i]<<56 | ns, *handleAt(e, i)}, v.n, v)
+	}
+}
+
+// bind says what n is in this execution.
+func (p *plan) bind(n *node, value uint64) {
+	if n == nil || n.bound || value == 0 {
+		return
+	}
+	n.bound, n.value, n.dead = true, value, false
+	p.wake(n)
+}
+
+// settle notes that one of the rows that introduce n has had its chance.
+func (p *plan) settle(n *node) {
+	if n == nil {
+		return
+	}
+	if n.sources--; n.sources <= 0 && !n.bound {
+		n.dead = true
+		p.close(n)
+		p.wake(n)
+	}
+}
+
+// wake has those asked again that wait for n.
+func (p *plan) wake(n *node) {
+	for f := n.waiters; f != nil; f = n.waiters {
+		p.unwait(f)
+		p.x.Wake(f)
+	}
+}
+
+// wait lets f wait for n.
+func (p *plan) wait(f *Frame, n *node) {
+	last := &n.waiters
+	for *last != nil {
+		last = &(*last).nextWait
+	}
+	*last, f.waitsFor = f, n
+	n.refs++
+	p.waiting = append(p.waiting, f)
+	f.waitAt = len(p.waiting)
+}
+
+// unwait ends the wait of f.
+func (p *plan) unwait(f *Frame) {
+	n := f.waitsFor
+	if n == nil {
+		return
+	}
+	for l := &n.waiters; *l != nil; l = &(*l).nextWait {
+		if *l == f {
+			*l = f.nextWait
+			break
+		}
+	}
+	end := len(p.waiting) - 1
+	p.waiting[f.waitAt-1] = p.waiting[end]
+	p.waiting[f.waitAt-1].waitAt = f.waitAt
+	p.waiting[end] = nil
+	p.waiting = p.waiting[:end]
+	f.nextWait, f.waitsFor, f.waitAt = nil, nil, 0
+	p.unrefNode(n)
+}
+
+// --- what drivers do ---
+
+// Next says what is done next in f, by the recording.
+func (p *plan) Next(f *Frame, a *Act) (Step, uint64) {
+	if f.below == nil {
+		r, _ := f.t.User.(*recThread)
+		if r == nil {
+			if f.t == p.cm.t {
+				return p.cm.Next(f, a)
+			}
+			return StepWait, 0
+		}
+		return p.stimulus(f, &r.first, &r.last, a)
+	}
+	v := f.inv
+	if v == nil {
+		return p.cm.Next(f, a)
+	}
+	if p.mode == CallManagerReference && p.cm.takes(f) {
+		return p.cm.Next(f, a)
+	}
+	if v.first != nil {
+		if s, due := p.stimulus(f, &v.first, &v.last, a); s != StepReturn {
+			return s, due
+		}
+	}
+	if !v.hasReturn {
+		return StepWait, 0
+	}
+	a.Row = format.Event{
+		Has:    v.ret.Has & (format.HasStatus | format.HasContext | format.HasContext2 | format.HasIRQL | format.HasDetail | format.HasAdapter),
+		Status: v.ret.Status, Context: v.ret.Context, Context2: v.ret.Context2, IRQL: v.ret.IRQL, Detail: v.ret.Detail,
+		TS: v.ret.TS, Adapter: v.ret.Adapter,
+	}
+	return StepReturn, v.retN
+}
+
+// stimulus takes the first call of a list that can be made. StepReturn says that there is none
+// left.
+func (p *plan) stimulus(f *Frame, first, last **recorded, a *Act) (Step, uint64) {
+	for {
+		v := *first
+		if v == nil {
+			if f.below == nil {
+				return StepWait, 0
+			}
+			return StepReturn, 0
+		}
+		if p.mode == CallManagerReference && p.cm.replaces(v) {
+			p.pop(first, last)
+			p.discard(v)
+			continue
+		}
+		dead := v.state == invDropped
+		if !dead && !v.produced {
+			for _, n := range v.nodes {
+				dead = dead || n != nil && n.dead && !n.bound
+			}
+		}
+		if dead || v.produced {
+			p.pop(first, last)
+			if v.produced {
+				p.unref(v)
+			} else {
+				p.drop(v, &p.x.stats.Dropped)
+			}
+			continue
+		}
+		a.Row = v.row // the handles follow when it is made
+		return StepCall, v.n
+	}
+}
+
+func (p *plan) pop(first, last **recorded) *recorded {
+	v := *first
+	*first = v.next
+	if v.next == nil {
+		*last = nil
+	}
+	v.next = nil
+	return v
+}
+
+// discard takes v, which is not executed, out.
+func (p *plan) discard(v *recorded) {
+	v.state = invDropped
+	for _, n := range v.retNodes {
+		p.settle(n)
+	}
+	for v.first != nil {
+		if c := p.pop(&v.first, &v.last); c.produced {
+			p.unref(c)
+		} else if c.state == invWaiting {
+			p.discard(c)
+		}
+	}
+	p.unref(v)
+}
+
+// drop is discard for what counts.
+func (p *plan) drop(v *recorded, count *uint64) {
+	*count++
+	v.state = invDropped
+	for _, n := range v.retNodes {
+		p.settle(n)
+	}
+	for v.first != nil {
+		if c := p.pop(&v.first, &v.last); c.produced {
+			p.unref(c)
+		} else if c.state == invWaiting {
+			p.drop(c, count)
+		}
+	}
+	p.unref(v)
+}
+
+// attach finds the recorded call that f, which is being entered, executes.
+func (p *plan) attach(f *Frame) {
+	b := f.below
+	var v *recorded
+	switch {
+	case b.below == nil:
+		if r, _ := b.t.User.(*recThread); r != nil {
+			v = p.pop(&r.first, &r.last)
+		}
+	case b.inv != nil && !b.up && b.inv.first != nil && !b.inv.first.produced:
+		v = p.pop(&b.inv.first, &b.inv.last)
+	case b.inv != nil && b.up && b.inv.first != nil && !(p.mode == CallManagerReference && p.cm.takes(b)):
+		v = p.pop(&b.inv.first, &b.inv.last)
+	}
+	if v == nil {
+		return
+	}
+	f.inv, v.frame, v.state = v, f, invClaimed
+}
+
+// claimed follows the entry of a callback of NDIS that was recorded.
+func (p *plan) claimed(f *Frame) {
+	v := f.inv
+	if v == nil {
+		return
+	}
+	v.frame = f
+	for i, n := range v.nodes {
+		if n != nil {
+			if f.Row.Has&handleBits[i] != 0 {
+				p.bind(n, *handleAt(&f.Row, i))
+			}
+			p.settle(n)
+		}
+	}
+}
+
+// returning completes the row with which NDIS returns from f.
+func (p *plan) returning(f *Frame) {
+	v := f.inv
+	if v == nil {
+		return
+	}
+	r := &f.Result
+	r.TS = v.ret.TS
+	failed := f.status != ndis.StatusSuccess && f.status != ndis.StatusPending
+	if f.recorded {
+		const keep = format.HasStatus | format.HasContext | format.HasContext2 | format.HasDetail | format.HasAdapter |
+			format.HasBinding | format.HasAF | format.HasSAP | format.HasVC | format.HasParty
+		fn, ts, has := r.Function, r.TS, r.Has
+		call, phase, driver, irql := r.CallID, r.Phase, r.Driver, r.IRQL
+		*r = v.ret
+		r.Has = has | v.ret.Has&keep
+		r.Function, r.TS, r.CallID, r.Phase, r.Driver, r.IRQL = fn, ts, call, phase, driver, irql
+		f.status = ndis.Status(v.ret.Status)
+		failed = v.ret.Has&format.HasStatus != 0 && f.status != ndis.StatusSuccess && f.status != ndis.StatusPending
+		for i := range handleKinds {
+			if r.Has&handleBits[i] == 0 {
+				continue
+			}
+			n := v.retNodes[i]
+			if n == nil {
+				n = v.nodes[i]
+			}
+			if n == nil {
+				continue
+			}
+			if !n.bound && !failed {
+				p.bind(n, p.x.handle())
+			}
+			if n.bound {
+				*handleAt(r, i) = n.value
+			}
+		}
+	}
+	for i, n := range v.retNodes {
+		if n == nil {
+			continue
+		}
+		if !failed && r.Has&handleBits[i] != 0 {
+			p.bind(n, *handleAt(r, i))
+		}
+		p.settle(n)
+	}
+}
+
+// Entered is part of Drivers.
+func (p *plan) Entered(f *Frame) { p.cm.Entered(f) }
+
+// Left is part of Drivers.
+func (p *plan) Left(f *Frame) {
+	p.pendsHere(f)
+	p.cm.Left(f)
+	p.unwait(f)
+	v := f.inv
+	if v == nil {
+		return
+	}
+	v.frame, f.inv = nil, nil
+	if st := ndis.Status(f.Result.Status); f.up && v.introduces && f.Result.Has&format.HasStatus != 0 && st != ndis.StatusSuccess && st != ndis.StatusPending {
+		for i, n := range v.nodes { // refused here, whatever the recording says
+			if n != nil && introduces(v.fn, i) && n.bound && n.value == *handleAt(&f.Row, i) {
+				n.bound, n.dead = false, true
+				p.wake(n)
+			}
+		}
+	}
+	for v.first != nil {
+		if c := p.pop(&v.first, &v.last); c.produced {
+			p.unref(c)
+		} else if c.state == invWaiting {
+			p.drop(c, &p.x.stats.Dropped)
+		}
+	}
+	p.unref(v)
+}
+
+// completionOf gives e what the completion of the request d is known by.
+func (p *plan) completionOf(d *Frame, e *format.Event) bool {
+	switch d.Function {
+	case ndis.NdisClOpenAddressFamilyEx:
+		e.Function = ndis.ProtocolClOpenAfCompleteEx
+	case ndis.NdisClRegisterSap:
+		e.Function = ndis.ProtocolClRegisterSapComplete
+	case ndis.NdisClAddParty:
+		e.Function = ndis.ProtocolClAddPartyComplete
+	case ndis.NdisClCloseAddressFamily:
+		o := p.x.liveOpen(d)
+		if o == nil {
+			return false
+		}
+		e.Function = ndis.ProtocolClCloseAfComplete
+		context(e, o.clientCtx)
+		return true
+	case ndis.NdisClMakeCall:
+		v := d.cl.vcOf()
+		if v == nil || !v.ctx[sideClient].has {
+			return false
+		}
+		e.Function = ndis.ProtocolClMakeCallComplete
+		context(e, v.ctx[sideClient].value)
+		return true
+	default:
+		return false
+	}
+	context(e, d.Row.Context)
+	return true
+}
+
+// refused is the status with which the recorded call manager refused what f asks for. The
+// reference call manager refuses it too: what is wrong with a request is in the request.
+func (p *plan) refused(f *Frame) (ndis.Status, bool) {
+	v, d := f.inv, f.below
+	if v == nil || !v.hasReturn || v.ret.Has&format.HasStatus == 0 {
+		return 0, false
+	}
+	st := ndis.Status(v.ret.Status)
+	if st == ndis.StatusPending && d != nil && d.inv != nil && d.cl != nil {
+		var e format.Event
+		if !p.completionOf(d, &e) {
+			return 0, false
+		}
+		k := p.find(&e, d.inv.n)
+		if k == nil || k.row.Has&format.HasStatus == 0 {
+			return 0, false
+		}
+		st = ndis.Status(k.row.Status)
+	}
+	return st, st != ndis.StatusSuccess && st != ndis.StatusPending
+}
+
+// pendsHere notes that the request behind f pends here and did not in the recording: what was
+// recorded under the context of its completion is about a later request.
+func (p *plan) pendsHere(f *Frame) {
+	d := f.below
+	if !f.up || d == nil || d.up || d.cl == nil || ndis.Status(f.Result.Status) != ndis.StatusPending {
+		return
+	}
+	if rec, ok := d.recordedStatus(); !ok || rec == ndis.StatusPending {
+		return
+	}
+	var e format.Event
+	if !p.completionOf(d, &e) {
+		return
+	}
+	k := wantedKey(&e)
+	n, _ := p.extra.get(k)
+	p.extra.put(k, n+1)
+}
+
+// Due is part of Drivers: NDIS returns from a call where it did in the recording.
+func (p *plan) Due(f *Frame) (uint64, bool) {
+	v := f.inv
+	switch {
+	case v == nil:
+		return 0, true
+	case v.hasReturn:
+		return v.retN, true
+	}
+	return p.n, p.ended
+}
+
+// nextNested is the first of what was entered inside the call v and is still to come.
+func (v *recorded) nextNested() *recorded {
+	c := v.first
+	for c != nil && c.state != invWaiting {
+		c = c.next
+	}
+	return c
+}
+
+// shift takes what is over off the list of what was entered in v.
+func (p *plan) shift(v *recorded) {
+	for v.first != nil && v.first.state != invWaiting {
+		if c := p.pop(&v.first, &v.last); c.produced {
+			p.unref(c)
+		}
+	}
+}
+
+// nextDue is when NDIS takes its next step inside f.
+func (p *plan) nextDue(f *Frame) (uint64, bool) {
+	v := f.inv
+	p.shift(v)
+	if c := v.nextNested(); c != nil {
+		return c.n, true
+	}
+	if isCompletion[f.Function] && !f.recorded {
+		return 0, true
+	}
+	if f.Function == ndis.NdisClOpenAddressFamilyEx && !f.recorded && p.x.pended(f, ndis.StatusFailure) {
+		if o := p.x.liveOpen(f); o != nil {
+			if k := p.find(p.x.openedEvent(o), v.n); k != nil {
+				if due, ok := p.Due(f); ok && due < k.n {
+					return due, true
+				}
+				return k.n, true
+			}
+		}
+	}
+	return p.Due(f)
+}
+
+// recordedStep takes NDIS's next step inside a call as it was recorded.
+func (x *Executor) recordedStep(f *Frame) {
+	p := x.plan
+	v := f.inv
+	p.shift(v)
+	c := v.first
+	if c == nil {
+		if v.hasReturn || p.ended {
+			if f.Function == ndis.NdisDeregisterProtocolDriver && x.unbindNext(f) {
+				return
+			}
+			f.done = true
+			if !v.hasReturn {
+				f.recorded = false
+				f.status = ndis.StatusSuccess
+			}
+		}
+		return
+	}
+	for i, n := range c.nodes {
+		if n != nil && !n.bound && c.produced {
+			p.bind(n, x.handle())
+		} else if n != nil && !n.bound {
+			c.nodes[i] = nil
+			p.unrefNode(n)
+		}
+	}
+	if c.produced {
+		p.unwant(c)
+		c.state = invClaimed
+		f.told = f.told || tells[c.fn]
+		x.e = c.row
+		for i, n := range c.nodes {
+			if n != nil {
+				*handleAt(&x.e, i) = n.value
+			}
+		}
+		x.up(f.t, c)
+		return
+	}
+	x.nested(f)
+}
+
+// nested executes the first of what was recorded inside the call f, a callback of the
+// environment.
+func (x *Executor) nested(f *Frame) {
+	c := f.inv.first
+	if p := x.plan; c.up && p.impossible(f.t, c) {
+		p.pop(&f.inv.first, &f.inv.last)
+		p.drop(c, &x.stats.Dropped)
+		return
+	}
+	e := c.row
+	for i, n := range c.nodes {
+		if n != nil && n.bound {
+			*handleAt(&e, i) = n.value
+		}
+	}
+	x.call(f.t, &e)
+}
+
+// claim finds the recorded callback that e is, which NDIS makes inside f or, if f is nil, on
+// a thread of its own.
+func (x *Executor) claim(e *format.Event, f *Frame) *recorded {
+	p := x.plan
+	if p == nil {
+		return nil
+	}
+	if f != nil && f.inv != nil {
+		for v := f.inv.first; v != nil; v = v.next {
+			if v.produced && v.state == invWaiting && v.fn == e.Function.Modern() {
+				return p.take(v, e)
+			}
+		}
+	}
+	if p.extra.n > 0 {
+		k := wantedKey(e)
+		if n, ok := p.extra.get(k); ok {
+			if n > 1 {
+				p.extra.put(k, n-1)
+			} else {
+				p.extra.del(k)
+			}
+			return nil
+		}
+	}
+	after := uint64(0)
+	if f != nil && f.inv != nil {
+		after = f.inv.n // what a call causes comes behind it
+	}
+	if v := p.find(e, after); v != nil {
+		return p.take(v, e)
+	}
+	return nil
+}
+
+func (p *plan) take(v *recorded, e *format.Event) *recorded {
+	p.unwant(v)
+	v.state = invClaimed
+	e.Function = v.row.Function
+	if v.row.Has&format.HasIRQL != 0 {
+		e.IRQL = v.row.IRQL
+		e.Has |= format.HasIRQL
+	}
+	return v
+}
+
+// find looks for a recorded callback that may be e, behind a row of the recording.
+func (p *plan) find(e *format.Event, after uint64) *recorded {
+	fits := func(v *recorded) bool {
+		if v.row.Driver != "" && e.Driver != "" && v.row.Driver != e.Driver {
+			return false
+		}
+		if v.fn == ndis.ProtocolCmOpenAf || v.fn == ndis.ProtocolCoAfRegisterNotify {
+			if v.row.Has&e.Has&format.HasAFType != 0 && v.row.AFType != e.AFType {
+				return false
+			}
+		}
+		return v.state == invWaiting && v.n > after
+	}
+	v, _ := p.wanted.get(wantedKey(e))
+	for ; v != nil; v = v.sameKey {
+		if fits(v) {
+			return v
+		}
+	}
+	bare := *e
+	bare.Has &^= format.HasContext
+	v, _ = p.wanted.get(wantedKey(&bare))
+	for ; v != nil; v = v.sameKey {
+		if fits(v) {
+			return v
+		}
+	}
+	return nil
+}
+
+// expected says that e was recorded and has not been made yet.
+func (p *plan) expected(e *format.Event) bool { return p.find(e, 0) != nil }
+
+// --- running ---
+
+// run executes what is due up to row n of the recording.
+func (p *plan) run(n uint64) error {
+	for {
+		until, what := n, 0
+		if p.answers.n > 0 {
+			if v := *p.answers.at(0); v.state != invWaiting {
+				p.unref(p.answers.pop())
+				continue
+			} else if v.retN <= until {
+				until, what = v.retN, 1
+			}
+		}
+		if p.gaps.n > 0 && p.gaps.at(0).n <= until {
+			until, what = p.gaps.at(0).n, 2
+		}
+		if err := p.x.Run(until); err != nil {
+			return err
+		}
+		switch what {
+		case 0:
+			return nil
+		case 1:
+			v := p.answers.pop()
+			if v.state == invWaiting {
+				if len(p.waiting) > 0 {
+					p.late = append(p.late, v)
+					continue
+				}
+				p.expire(v)
+			}
+			p.unref(v)
+		case 2:
+			g := p.gaps.pop()
+			p.x.Gap(&g.row)
+		}
+		if len(p.waiting) == 0 {
+			p.expireLate()
+		}
+	}
+}
+
+func (p *plan) expireLate() {
+	for _, v := range p.late {
+		if v.state == invWaiting {
+			p.expire(v)
+		}
+		p.unref(v)
+	}
+	p.late = p.late[:0]
+}
+
+// expire gives up a recorded callback that NDIS does not make in this execution.
+func (p *plan) expire(v *recorded) {
+	v.state = invDropped
+	p.unwant(v)
+	for _, n := range v.nodes {
+		p.settle(n)
+	}
+	for v.first != nil {
+		if c := p.pop(&v.first, &v.last); c.produced {
+			p.unref(c)
+		} else if c.state == invWaiting {
+			p.drop(c, &p.x.stats.Untriggered)
+		}
+	}
+	p.unref(v)
+}
+
+// finish executes the rest.
+func (p *plan) finish() error {
+	p.ended = true
+	for _, v := range p.open {
+		v.retN = p.n + 1
+		v.refs++
+		p.answers.push(v)
+	}
+	p.open = p.open[:0]
+	p.wakeAll()
+	if err := p.run(p.n + 1); err != nil {
+		return err
+	}
+	for {
+		if err := p.x.Run(Forever); err != nil {
+			return err
+		}
+		if !p.giveUp() {
+			return nil
+		}
+	}
+}
+
+// wakeAll has every call asked again that waits for the row of its return.
+func (p *plan) wakeAll() {
+	// Calls whose return was not recorded: their threads are reached through the read side.
+	for i := range p.threads.slots {
+		r := p.threads.slots[i].val
+		if r == nil {
+			continue
+		}
+		for v := r.top; v != nil; v = v.below {
+			if v.frame != nil {
+				p.x.Wake(v.frame)
+			}
+		}
+	}
+}
+
+// giveUp drops the oldest stimulus that waits for a handle that will never be there.
+func (p *plan) giveUp() bool {
+	p.expireLate()
+	if len(p.x.heap) > 0 {
+		return true
+	}
+	var oldest *recorded
+	for _, f := range p.waiting {
+		v := p.head(f)
+		if v != nil && (oldest == nil || v.n < oldest.n) {
+			oldest = v
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	for _, n := range oldest.nodes {
+		if n != nil && !n.bound && !n.dead {
+			n.dead = true
+			p.wake(n)
+		}
+	}
+	return true
+}
+
+func (p *plan) head(f *Frame) *recorded {
+	if f.below == nil {
+		if r, _ := f.t.User.(*recThread); r != nil {
+			return r.first
+		}
+		return nil
+	}
+	if f.inv != nil {
+		return f.inv.first
+	}
+	return nil
+}
+
+// stands says that the call which f was found to make next can be made, and gives it the
+// handles that it has in this execution. It makes f wait for one that is not known yet.
+func (p *plan) stands(f *Frame, e *format.Event) bool {
+	p.unwait(f)
+	v := p.head(f)
+	if v == nil || v.produced || p.mode == CallManagerReference && f.below != nil && p.cm.takes(f) {
+		return true
+	}
+	for _, n := range v.nodes {
+		switch {
+		case n == nil || n.bound:
+		case n.dead:
+			return false
+		default:
+			f.t.at = -1
+			p.wait(f, n)
+			return false
+		}
+	}
+	for i, n := range v.nodes {
+		if n != nil {
+			*handleAt(e, i) = n.value
+		}
+	}
+	if v.up && p.impossible(f.t, v) {
+		v.state = invDropped
+		return false
+	}
+	if p.mode == CallManagerReference && p.cm.replaces(v) { // which its handle shows only now
+		if r, _ := f.t.User.(*recThread); f.below == nil && r != nil {
+			p.discard(p.pop(&r.first, &r.last))
+		} else {
+			p.discard(p.pop(&f.inv.first, &f.inv.last))
+		}
+		return false
+	}
+	return true
+}
+
+// impossible says that the environment would not do what v is in this world: NDIS asks a
+// binding to go once, names every attempt to bind anew, and halts a miniport that nothing
+// uses any more.
+func (p *plan) impossible(t *Thread, v *recorded) bool {
+	c, ns, e := p.x.w, p.x.ns(t), &v.row
+	var d detail
+	if e.Has&format.HasDetail != 0 {
+		d.parse(v.text)
+	}
+	switch v.fn {
+	case ndis.ProtocolBindAdapterEx:
+		if d.has&keyBindContext == 0 {
+			return false
+		}
+		old, ok := c.attempts.get(key{kindBindContext<<56 | ns, d.bindContext})
+		if !ok || e.Driver != "" && old.label != 0 && c.names[old.label] != e.Driver {
+			return false
+		}
+		b := old.b
+		return !old.finished() || b != nil && b.attempt == old && b.valid() && b.close.state == markNone
+	case ndis.ProtocolUnbindAdapterEx:
+		if e.Has&format.HasContext == 0 {
+			return false
+		}
+		head, _ := c.bindings.get(key{kindBindingContext<<56 | ns, e.Context})
+		all := head != nil
+		for b := head; b != nil; b = b.ctxNext {
+			if e.Driver != "" && b.label != 0 && c.names[b.label] != e.Driver {
+				continue
+			}
+			all = all && b.unbind.state != markNone
+		}
+		return all
+	case ndis.MiniportHaltEx:
+		a, ok := c.adapters.get(key{kindAdapterContext<<56 | ns, e.Context})
+		if !ok && e.Has&format.HasAdapter != 0 {
+			a, ok = c.adapters.get(key{kindAdapter<<56 | ns, e.Adapter})
+		}
+		if !ok {
+			return false
+		}
+		surprise := d.surprise || a.surprise.seen()
+		for b := c.newest; b != nil && surprise; b = b.older {
+			if b.adapter == a && !b.assumed && b.valid() && b.complete.seen() && !b.unbound.seen() {
+				return true
+			}
+		}
+		for _, b := range a.bindings {
+			if !surprise && b.id != 0 && b.valid() && !b.assumed && !b.closed() && b.close.state == markNone && b.opened.seen() {
+				return true
+			}
+		}
+		for r := c.firstRequest; r != nil; r = r.after {
+			if r.answer && r.a == a && r.op.outstanding() {
+				return true
+			}
+		}
+		for x := c.vcFirst; x != nil; x = x.next {
+			if x.home() == a && x.nSends > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	return false
+}
+
+func (m CallManagerMode) String() string {
+	return [...]string{"recorded", "reference"}[m]
+}

@@ -1,0 +1,343 @@
+package replay_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/internal/naive"
+	"github.com/aftrace/aftrace/replay"
+	"github.com/aftrace/aftrace/replay/rule"
+	"github.com/aftrace/aftrace/replay/scenario"
+)
+
+// executed runs the executor over rows, in batches of size rows.
+func executed(t testing.TB, rows []format.Event, size int, o replay.ExecuteOptions) ([]format.Event, *replay.Result, replay.ExecStats) {
+	t.Helper()
+	var out []format.Event
+	o.Emit = func(b *format.Batch) error {
+		for i := range b.N {
+			var e format.Event
+			b.Event(i, &e)
+			out = append(out, e)
+		}
+		return nil
+	}
+	x := replay.Execute(o)
+	for _, b := range batches(rows, size) {
+		if err := x.Batch(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, stats, err := x.Finish(replay.End{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out, r, stats
+}
+
+// blamed are the findings against somebody.
+func blamed(r *replay.Result, who ...rule.Actor) (lines []string) {
+	for i := range r.Findings {
+		if slices.Contains(who, r.Findings[i].AtFault) {
+			lines = append(lines, scenario.FindingLine(&r.Findings[i]))
+		}
+	}
+	return lines
+}
+
+// rulesOf lists rule and fault of each finding against a driver, for comparison. Advice (info) is
+// left out: whether an open counts as the only one that failed can hang on the order that
+// the executor chose.
+func rulesOf(r *replay.Result) (ids []string) {
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.AtFault != rule.NDIS && f.Severity != rule.Info {
+			ids = append(ids, fmt.Sprintf("%s %s %s", f.Rule, f.AtFault, f.Severity))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// registrations lists the answers to registrations.
+func registrations(rows []format.Event) string {
+	var b strings.Builder
+	for i := range rows {
+		if e := &rows[i]; e.Phase == format.PhaseReturn && strings.Contains(e.Function.String(), "CmRegisterAddressFamily") {
+			fmt.Fprintf(&b, "%s %x,", e.Driver, e.Status)
+		}
+	}
+	return b.String()
+}
+
+func dump(rows []format.Event) string {
+	var b strings.Builder
+	for i := range rows {
+		e := &rows[i]
+		fmt.Fprintf(&b, "%4d %-8s %s t%x %-34v", e.Seq, e.Driver, [...]string{">", "<", "=", "gap"}[e.Phase], e.TID, e.Function)
+		for _, c := range []struct {
+			name string
+			bit  format.Fields
+			v    uint64
+		}{{"adapter", format.HasAdapter, e.Adapter}, {"b", format.HasBinding, e.Binding}, {"af", format.HasAF, e.AF}, {"sap", format.HasSAP, e.SAP},
+			{"vc", format.HasVC, e.VC}, {"party", format.HasParty, e.Party}, {"ctx", format.HasContext, e.Context}, {"ctx2", format.HasContext2, e.Context2},
+			{"type", format.HasAFType, uint64(e.AFType)}, {"st", format.HasStatus, uint64(e.Status)}} {
+			if e.Has&c.bit != 0 {
+				fmt.Fprintf(&b, " %s=%x", c.name, c.v)
+			}
+		}
+		fmt.Fprintf(&b, " %s\n", e.Detail)
+	}
+	return b.String()
+}
+
+// TestExecutedHistories re-executes random legal histories: the checker finds nothing against
+// NDIS in the outcome, and against the drivers what it finds in the input.
+func TestExecutedHistories(t *testing.T) {
+	n := histories(t, 2000)
+	var untriggered, dropped, wrong, otherwise int
+	for seed := int64(1); seed <= int64(n); seed++ {
+		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
+			continue
+		}
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Loose: seed%3 == 2})
+		before := check(t, rows, replay.Options{}, replay.End{})
+		out, world, stats := executed(t, rows, 64, replay.ExecuteOptions{})
+		after := check(t, out, replay.Options{}, replay.End{})
+		untriggered += int(stats.Untriggered)
+		dropped += int(stats.Dropped)
+		bad := blamed(after, rule.NDIS)
+		// Where the recorded NDIS answered otherwise, its drivers acted on another answer.
+		if a, b := rulesOf(before), rulesOf(after); registrations(rows) != registrations(out) {
+			otherwise++
+		} else if !slices.Equal(a, b) {
+			bad = append(bad, fmt.Sprintf("against drivers: %v in the input, %v in the output", a, b))
+		}
+		if a, b := scenario.Golden(world), scenario.Golden(after); a != b {
+			bad = append(bad, "the executor's world says\n"+a+"and the checker\n"+b)
+		}
+		if len(after.Defects) > 0 {
+			bad = append(bad, fmt.Sprint(after.Defects))
+		}
+		if len(bad) > 0 {
+			if wrong++; wrong <= 3 {
+				t.Errorf("history %d: %s", seed, strings.Join(bad, "\n"))
+				if testing.Verbose() && wrong == 1 {
+					t.Log("input\n" + dump(rows) + "output\n" + dump(out))
+				}
+			}
+		}
+	}
+	t.Logf("%d histories: %d wrong, %d calls untriggered, %d dropped, %d registrations answered otherwise", n, wrong, untriggered, dropped, otherwise)
+	if otherwise > n/10 {
+		t.Errorf("in %d histories of %d NDIS answers a registration otherwise than recorded", otherwise, n)
+	}
+	if wrong > 3 {
+		t.Errorf("%d histories are wrong", wrong)
+	}
+}
+
+func scenarioFiles(t testing.TB) []string {
+	files, err := filepath.Glob("../testdata/scenarios/*/*.af")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	return files
+}
+
+func compiled(t testing.TB, file string) *scenario.Scenario {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := scenario.Compile(filepath.Base(file), string(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestExecutedScenarios re-executes every scenario.
+func TestExecutedScenarios(t *testing.T) {
+	for _, file := range scenarioFiles(t) {
+		name := strings.TrimPrefix(strings.TrimSuffix(file, ".af"), "../testdata/scenarios/")
+		t.Run(name, func(t *testing.T) {
+			s := compiled(t, file)
+			o := replay.ExecuteOptions{}
+			o.Metadata = s.Metadata
+			out, _, stats := executed(t, s.Events, 16, o)
+			r := check(t, out, replay.Options{Metadata: s.Metadata}, replay.End{})
+			for _, line := range blamed(r, rule.NDIS) {
+				t.Error(line)
+			}
+			if len(r.Defects) > 0 {
+				t.Error(r.Defects)
+			}
+			if t.Failed() && testing.Verbose() {
+				t.Logf("%+v\ninput\n%s\noutput\n%s", stats, dump(s.Events), dump(out))
+			}
+		})
+	}
+}
+
+// TestExecutionIsAFixedPoint executes the output of an execution again: it comes out as it is.
+func TestExecutionIsAFixedPoint(t *testing.T) {
+	n := histories(t, 500)
+	wrong := 0
+	for seed := int64(1); seed <= int64(n); seed++ {
+		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
+			continue
+		}
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Loose: seed%3 == 2})
+		once, _, _ := executed(t, rows, 64, replay.ExecuteOptions{})
+		twice, _, _ := executed(t, once, 64, replay.ExecuteOptions{})
+		if !slices.Equal(once, twice) {
+			if wrong++; wrong < 3 {
+				i := 0
+				for i < min(len(once), len(twice)) && once[i] == twice[i] {
+					i++
+				}
+				t.Errorf("history %d differs from row %d of %d\nonce\n%stwice\n%s", seed, i, len(once),
+					dump(once[i:min(i+3, len(once))]), dump(twice[i:min(i+3, len(twice))]))
+				if testing.Verbose() {
+					t.Logf("once\n%s", dump(once))
+				}
+			}
+		}
+	}
+	if wrong > 2 {
+		t.Errorf("%d histories of %d change", wrong, n)
+	}
+}
+
+// TestExecutionOfFaults executes histories in which somebody breaks a rule. What NDIS broke is
+// not in the outcome.
+func TestExecutionOfFaults(t *testing.T) {
+	n := histories(t, 1000)
+	wrong := 0
+	for seed := int64(1); seed <= int64(n); seed++ {
+		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
+			continue
+		}
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 9)), naive.GenOptions{Loose: seed%3 == 2, Faults: 1})
+		for _, o := range []replay.ExecuteOptions{{}, {ExecOptions: replay.ExecOptions{Seed: uint64(seed)}}, {CallManager: replay.CallManagerReference},
+			{CallManager: replay.CallManagerReference, Limits: replay.CallManagerLimits{MaxOpens: 1, Pend: 2}}} {
+			out, _, _ := executed(t, rows, 64, o)
+			r := check(t, out, replay.Options{}, replay.End{})
+			bad := blamed(r, rule.NDIS)
+			if len(r.Defects) > 0 {
+				bad = append(bad, fmt.Sprint(r.Defects))
+			}
+			if len(bad) > 0 {
+				if wrong++; wrong < 4 {
+					t.Errorf("history %d, seed %d, %v: %s", seed, o.Seed, o.CallManager, strings.Join(bad, "\n"))
+					if testing.Verbose() && os.Getenv("ONLY") != "" {
+						t.Logf("input\n%s        output\n%s", dump(rows), dump(out))
+					}
+				}
+				break
+			}
+		}
+	}
+	if wrong > 3 {
+		t.Errorf("%d histories of %d", wrong, n)
+	}
+}
+
+// TestExecutedBatches executes in batches of several sizes: the rows are the same.
+func TestExecutedBatches(t *testing.T) {
+	for seed := int64(1); seed <= 200; seed++ {
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Loose: seed%3 == 2, Faults: int(seed % 2)})
+		for _, ahead := range []int{0, 20} {
+			o := replay.ExecuteOptions{Ahead: ahead, ExecOptions: replay.ExecOptions{Seed: uint64(seed % 3)}}
+			want, _, _ := executed(t, rows, 1<<12, o)
+			for _, size := range []int{1, 7} {
+				o.BatchRows = size
+				if got, _, _ := executed(t, rows, size, o); !slices.Equal(got, want) {
+					t.Fatalf("history %d, batches of %d rows: another outcome", seed, size)
+				}
+			}
+		}
+	}
+}
+
+// TestExecutedOnManyProcessors executes at the same time on one processor and on many: the
+// outcome is the same.
+func TestExecutedOnManyProcessors(t *testing.T) {
+	rows := naive.Random(rand.New(rand.NewPCG(5, 7)), naive.GenOptions{Calls: 60})
+	o := replay.ExecuteOptions{ExecOptions: replay.ExecOptions{Seed: 3}}
+	before := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(before)
+	want, _, _ := executed(t, rows, 64, o)
+	for _, n := range []int{1, 8} {
+		runtime.GOMAXPROCS(n)
+		if got, _, _ := executed(t, rows, 64, o); !slices.Equal(got, want) {
+			t.Errorf("another outcome with GOMAXPROCS %d", n)
+		}
+	}
+}
+
+// TestSeedsChooseOrders says that some seeds lead to other rows than the documented order.
+func TestSeedsChooseOrders(t *testing.T) {
+	s, err := scenario.Compile("seeds", host+"cl: bind A\ncl2: bind A\ncm: bind A\n  register A Q2931\n  register A TAPI\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented, _, _ := executed(t, s.Events, 64, replay.ExecuteOptions{})
+	others := 0
+	for seed := uint64(1); seed <= 20; seed++ {
+		rows, _, _ := executed(t, s.Events, 64, replay.ExecuteOptions{ExecOptions: replay.ExecOptions{Seed: seed}})
+		if !slices.Equal(rows, documented) {
+			others++
+		}
+	}
+	if others == 0 {
+		t.Error("every seed gives the documented order")
+	}
+}
+
+// overfull says that a client closed an AF with live SAPs or VCs.
+func overfull(r *replay.Result) bool {
+	return slices.ContainsFunc(r.Findings, func(f replay.Finding) bool { return f.Rule == rule.CLOSE02 })
+}
+
+// TestReferenceCallManagerKeepsTheRules executes legal histories with the reference call manager
+// in place of the recorded ones: nothing is found against it. What stays of the recorded call
+// managers, their registrations and what they do when they leave, is not its business.
+func TestReferenceCallManagerKeepsTheRules(t *testing.T) {
+	n := histories(t, 1000)
+	for seed := int64(1); seed <= int64(n); seed++ {
+		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
+			continue
+		}
+		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Busy: seed%2 == 0})
+		for _, limits := range []replay.CallManagerLimits{{}, {Pend: 2}, {MaxOpens: 2, Pend: 3}, {Memory: 1000}} {
+			out, _, _ := executed(t, rows, 64, replay.ExecuteOptions{CallManager: replay.CallManagerReference, Limits: limits})
+			r := check(t, out, replay.Options{}, replay.End{})
+			bad := blamed(r, rule.NDIS)
+			for i := range r.Findings {
+				f := &r.Findings[i]
+				switch g := f.Rule.Rule().Group; {
+				case f.AtFault != rule.CallManager || f.Severity != rule.Error:
+				case f.Rule == rule.CLOSE05 && overfull(r):
+					// The client closed the AF with live objects, and never ended them.
+				case g == "OPEN", g == "SAP", g == "PARTY", f.Rule == rule.CLOSE04, f.Rule == rule.CLOSE05, f.Rule == rule.CLOSE20:
+					bad = append(bad, scenario.FindingLine(f))
+				}
+			}
+			if len(bad) > 0 {
+				t.Errorf("history %d, %+v: %s", seed, limits, strings.Join(bad, "\n"))
+				if testing.Verbose() && os.Getenv("ONLY") != "" {
+					t.Logf("input\n%s        output\n%s", dump(rows), dump(out))
+				}
+				break
+			}
+		}
+	}
+}
