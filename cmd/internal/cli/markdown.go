@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Markdown is the reference of a command and all below it, as Markdown.
+func Markdown(root *cobra.Command) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s\n", root.Name(), root.Long)
+	b.WriteString("\n| command | |\n|---|---|\n")
+	each(root, func(cmd *cobra.Command) {
+		path := cmd.CommandPath()
+		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", path, strings.ReplaceAll(path, " ", "-"), cmd.Short)
+	})
+	fmt.Fprintf(&b, "\n`%s completion bash|zsh|fish|powershell` writes a completion script for that shell.\n", root.Name())
+	each(root, func(cmd *cobra.Command) {
+		fmt.Fprintf(&b, "\n## %s\n\n", cmd.CommandPath())
+		text := cmd.Long
+		if text == "" {
+			text = cmd.Short
+		}
+		fmt.Fprintf(&b, "%s\n\n    %s\n", text, cmd.UseLine())
+		if cmd.Example != "" {
+			fmt.Fprintf(&b, "\nExamples:\n\n%s\n", indent(cmd.Example))
+		}
+		var flags strings.Builder
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Hidden || f.Name == "help" {
+				return
+			}
+			name := "--" + f.Name
+			if f.Shorthand != "" {
+				name = "-" + f.Shorthand + ", " + name
+			}
+			kind, usage := pflag.UnquoteUsage(f)
+			if kind != "" {
+				name += " " + kind
+			}
+			value := ""
+			if f.DefValue != "" && f.DefValue != "[]" && f.DefValue != "false" && f.Name != "jobs" {
+				value = fmt.Sprintf(" (default %s)", f.DefValue)
+			}
+			fmt.Fprintf(&flags, "| `%s` | %s%s |\n", name, strings.ReplaceAll(usage, "|", "\\|"), value)
+		})
+		if flags.Len() > 0 {
+			fmt.Fprintf(&b, "\n| flag | |\n|---|---|\n%s", flags.String())
+		}
+	})
+	return []byte(b.String())
+}
+
+// each calls f for the commands below root that do something, in their order.
+func each(root *cobra.Command, f func(*cobra.Command)) {
+	for _, cmd := range root.Commands() {
+		if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" {
+			continue
+		}
+		if !cmd.HasSubCommands() {
+			f(cmd)
+		}
+		each(cmd, f)
+	}
+}
+
+// indent is an example as a code block.
+func indent(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight("    "+strings.TrimPrefix(l, "  "), " ")
+	}
+	return strings.Join(lines, "\n")
+}
