@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,6 +15,7 @@ func TestRulesDocIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rules = slices.DeleteFunc(rules, func(r CatalogueRule) bool { return strings.HasPrefix(r.ID, "AMB-") })
 	var b strings.Builder
 	b.WriteString(`# The rules
 
