@@ -47,11 +47,11 @@ func ParseOutput(s string) (Output, error) {
 // the other.
 type Exporter struct {
 	o         check.Options
-	spans     *table.SpanWriter
-	findings  *table.FindingWriter
-	objects   *table.ObjectWriter
-	verdicts  *table.VerdictWriter
-	events    *table.EventWriter
+	spans     []*table.SpanWriter
+	findings  []*table.FindingWriter
+	objects   []*table.ObjectWriter
+	verdicts  []*table.VerdictWriter
+	events    []*table.EventWriter
 	timelines []*Timeline
 	sinks     []*table.Sink
 	files     []*os.File
@@ -91,15 +91,15 @@ func (x *Exporter) open(out Output) error {
 	x.sinks = append(x.sinks, s)
 	switch out.What {
 	case table.Spans:
-		x.spans = table.NewSpanWriter(s)
+		x.spans = append(x.spans, table.NewSpanWriter(s))
 	case table.Findings:
-		x.findings = table.NewFindingWriter(s)
+		x.findings = append(x.findings, table.NewFindingWriter(s))
 	case table.Objects:
-		x.objects = table.NewObjectWriter(s)
+		x.objects = append(x.objects, table.NewObjectWriter(s))
 	case table.Verdicts:
-		x.verdicts = table.NewVerdictWriter(s)
+		x.verdicts = append(x.verdicts, table.NewVerdictWriter(s))
 	case table.Events:
-		x.events = table.NewEventWriter(s)
+		x.events = append(x.events, table.NewEventWriter(s))
 	}
 	return nil
 }
@@ -117,13 +117,17 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	o.Opened = func(md format.Metadata) { from.Host, from.BootID = md[format.MetaHost], md[format.MetaBootID] }
 	hooks := &hooks{}
 	var batches []func(*format.Batch)
-	if x.spans != nil {
-		hooks.spans = append(hooks.spans, x.spans)
+	for _, w := range x.spans {
+		hooks.spans = append(hooks.spans, w)
 	}
 	var follows []*life.Follower
-	if x.objects != nil {
+	if len(x.objects) > 0 {
 		f := life.New()
-		f.Ended = func(l *life.Life) { x.objects.Add(l) }
+		f.Ended = func(l *life.Life) {
+			for _, w := range x.objects {
+				w.Add(l)
+			}
+		}
 		follows, batches = append(follows, f), append(batches, f.Batch)
 	}
 	for _, t := range x.timelines {
@@ -134,18 +138,18 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 		follows, batches = append(follows, f), append(batches, t.Batch)
 	}
 	hooks.follows = follows
-	if x.events != nil {
-		batches = append(batches, x.events.Batch)
+	for _, w := range x.events {
+		batches = append(batches, w.Batch)
 	}
 	o.Batch = func(b *format.Batch) {
-		if x.spans != nil {
-			x.spans.Source = from
+		for _, w := range x.spans {
+			w.Source = from
 		}
-		if x.objects != nil {
-			x.objects.Source = from
+		for _, w := range x.objects {
+			w.Source = from
 		}
-		if x.events != nil {
-			x.events.Source = from
+		for _, w := range x.events {
+			w.Source = from
 		}
 		for _, f := range batches {
 			f(b)
@@ -170,13 +174,13 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	for _, f := range follows {
 		f.Finish()
 	}
-	if x.findings != nil || x.verdicts != nil {
+	if len(x.findings)+len(x.verdicts) > 0 {
 		rep := report.New([]report.Trace{t}, report.Options{Strict: x.o.Replay.Strict})
-		if x.findings != nil {
-			x.findings.Add(rep, func(int) table.Source { return from })
+		for _, w := range x.findings {
+			w.Add(rep, func(int) table.Source { return from })
 		}
-		if x.verdicts != nil {
-			x.verdicts.Add(rep, from)
+		for _, w := range x.verdicts {
+			w.Add(rep, from)
 		}
 	}
 	for _, s := range x.sinks {

@@ -93,7 +93,6 @@ type page struct {
 	Timeline    template.JS // JSON
 	HasTimeline bool        // there is something in Timeline
 	Version     string
-	Flags       string
 
 	Headline  string
 	Meaning   string // of the verdict
@@ -144,7 +143,6 @@ type htmlFinding struct {
 	Why     *htmlLadder
 	Ex      *explain.Explanation
 	Command string
-	Ladder  bool // ladders were asked for at all
 }
 
 type htmlConflict struct {
@@ -187,7 +185,7 @@ type hiddenReason struct {
 
 func newPage(r *Report, o HTMLOptions) *page {
 	p := &page{
-		Report: r, CSS: template.CSS(pageCSS), JS: template.JS(pageJS), Version: o.Version, Flags: o.Flags,
+		Report: r, CSS: template.CSS(pageCSS), JS: template.JS(pageJS), Version: o.Version,
 		Policy: "default-src 'none'; style-src '" + hashOf(pageCSS) + "'; script-src '" + hashOf(pageJS) + "'; base-uri 'none'; form-action 'none'",
 
 		Headline: r.headline(), Asked: r.asked, Several: len(r.Traces) > 1,
@@ -241,7 +239,7 @@ func (p *page) choose(o HTMLOptions) {
 	for i, f := range order {
 		x := &htmlFinding{
 			Finding: f, Anchor: "f" + strconv.Itoa(i+1), Kind: f.Severity, Class: f.Severity, Blame: f.blame(),
-			Title: rows.Safe(cut(f.Message, titleSize)), Ladder: o.Ladders != nil, Command: command(f.Trace, f.ID, o.Flags),
+			Title: rows.Safe(cut(f.Message, titleSize)), Command: command(f.Trace, f.ID, o.Flags),
 		}
 		if f.Verdict == "inconclusive" {
 			x.Kind, x.Class = "inconclusive "+f.Severity, "doubt"

@@ -198,7 +198,6 @@ type timelineOf struct {
 	*Lives
 	order []*tlAdapter
 	own   map[uint64]*tlAdapter
-	lives [][]*tlLife
 	known map[ownKey]*tlLife
 	byRow map[*tlAdapter]map[string][]*tlLife
 }

@@ -24,8 +24,11 @@ try {
     await page.locator("#drawing canvas.lives").first().waitFor();
     await page.waitForFunction(() => document.querySelector("#drawing .range")?.textContent);
     await page.evaluate(() => scrollTo(0, 0));
+    // A window of that height: what is outside of the window is not laid out.
     const bottom = await page.evaluate(() => document.getElementById("timeline").getBoundingClientRect().bottom);
-    await page.screenshot({ path: out, fullPage: true, clip: { x: 0, y: 0, width: Number(width), height: Math.ceil(bottom) } });
+    await page.setViewportSize({ width: Number(width), height: Math.ceil(bottom) });
+    await page.waitForTimeout(500);
+    await page.screenshot({ path: out });
   }
 } finally {
   await browser.close();
