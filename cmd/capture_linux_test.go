@@ -102,7 +102,7 @@ func build(dir string) error {
 		cc(slices.Concat([]string{"-fPIC", "-shared", "-DCLIENT_NUMBER=" + n, "-o", "client" + n + ".so"}, src("client.c"), []string{"-L.", "-lndis", origin})...)
 		cc(slices.Concat([]string{"-fPIC", "-c", "-DCLIENT_NUMBER=" + n, "-o", "client" + n + ".o"}, src("client.c"))...)
 	}
-	cc(slices.Concat([]string{"-o", "dynamic"}, src("main.c"), []string{"./atm.so", "./cm.so", "./mcm.so", "./client1.so", "./client2.so", "-L.", "-lndis", origin, "-lpthread"})...)
+	cc(slices.Concat([]string{"-o", "dynamic"}, src("main.c"), []string{"-L.", "-l:atm.so", "-l:cm.so", "-l:mcm.so", "-l:client1.so", "-l:client2.so", "-lndis", origin, "-lpthread"})...)
 	all := slices.Concat(src("main.c", "ndis.c", "atm.c", "cm.c", "mcm.c"), []string{"client1.o", "client2.o", "-lpthread"})
 	cc(slices.Concat([]string{"-static", "-no-pie", "-o", "static"}, all)...)
 	cc(slices.Concat([]string{"-pie", "-fPIE", "-o", "pie"}, all)...)
@@ -130,7 +130,7 @@ func build(dir string) error {
 	return err
 }
 
-// TestLayouts compares the header of the harness with that of mingw-w64: structures and
+// TestHarnessLayouts compares the header of the harness with that of mingw-w64: structures and
 // prototypes.
 func TestHarnessLayouts(t *testing.T) {
 	cc, err := exec.LookPath("x86_64-w64-mingw32-gcc")
@@ -545,7 +545,7 @@ func TestCaptureBadInput(t *testing.T) {
 		{"ulong", []string{"--ulong", "5", "--", "./pie"}, 2, "want 4 or 8"},
 		{"buffer", []string{"--buffer", "5000", "--", "./pie"}, 2, "power of two"},
 		{"size", []string{"--max-size", "7X", "--", "./pie"}, 2, "no size"},
-		{"source", []string{"--source", "magic", "--", "./pie"}, 2, "want uprobe"},
+		{"source", []string{"--source", "magic", "--", "./pie"}, 2, "uprobe"},
 		{"it dies at once", []string{"--", "./pie", "nonsense"}, 0, "the program exited with 3"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -594,4 +594,79 @@ func TestCaptureMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	exact(t, capture(t, "--map", path, "--", renamed))
+}
+
+// TestReplayProbe: the transitions of the replay are measured in its own process, and its
+// verdict stays what it is.
+func TestReplayProbe(t *testing.T) {
+	c := capture(t, "--", "./dynamic", "--load", "6000")
+	cmd := exec.Command(filepath.Join(bin, "afreplay"), "run", c.path, "--probe", "-q")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	// A VC is created and deleted a thousand times.
+	for _, transition := range []string{"enterCreateVc", "returnCreateVc", "enterDeleteVc", "returnDeleteVc"} {
+		if !regexp.MustCompile(`(?m)^\s*1000\s.* ` + transition + `$`).Match(errs.Bytes()) {
+			t.Errorf("%s was not seen a thousand times:\n%s", transition, errs.String())
+		}
+	}
+}
+
+// TestCaptureNotPossible: without privileges the command says which are missing.
+func TestCaptureNotPossible(t *testing.T) {
+	dir := harness(t)
+	if _, err := exec.LookPath("setpriv"); err != nil {
+		unable(t, "setpriv is not installed: util-linux")
+	}
+	path := filepath.Join(t.TempDir(), "trace.arrow")
+	cmd := exec.Command("setpriv", "--bounding-set=-all", filepath.Join(bin, "aftrace"), "capture", "-o", path, "--", filepath.Join(dir, "pie"))
+	out, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != 5 || !bytes.Contains(out, []byte("CAP_BPF")) || !bytes.Contains(out, []byte("run as root")) {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	if left, _ := filepath.Glob(path + "*"); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestCaptureEnds: a capture that is told to end leaves a whole trace.
+func TestCaptureEnds(t *testing.T) {
+	dir := harness(t)
+	c := capture(t, "--duration", "500ms", "--", filepath.Join(dir, "pie"), "--hold", "60")
+	if c.code != 0 || !strings.Contains(c.stderr, "ended by signal 15") {
+		t.Errorf("--duration: exit code %d\n%s", c.code, c.stderr)
+	}
+	c = capture(t, "--max-size", "1M", "--", filepath.Join(dir, "pie"), "--load", "100000000", "--rate", "20000", "--threads", "2")
+	if n, _ := rows(t, c.path); c.code != 0 || n < 1000 || n > 500_000 {
+		t.Errorf("--max-size: exit code %d, %d rows\n%s", c.code, n, c.stderr)
+	}
+	path := filepath.Join(t.TempDir(), "trace.arrow")
+	cmd := exec.Command(filepath.Join(bin, "aftrace"), "capture", "-o", path, "--", filepath.Join(dir, "pie"), "--hold", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 130 {
+		t.Errorf("interrupted: exit code %d", code)
+	}
+	if n, _ := rows(t, path); n == 0 {
+		t.Error("interrupted: no rows")
+	}
+}
+
+// TestCapturePipe: a trace on standard output goes to the replay while the program prints
+// elsewhere.
+func TestCapturePipe(t *testing.T) {
+	dir := harness(t)
+	cmd := exec.Command("sh", "-c", `"$0/aftrace" capture -o - -- "$1/dynamic" | "$0/afreplay" run -`, bin, dir)
+	out, err := cmd.Output()
+	if err != nil || !bytes.HasPrefix(out, []byte("conforms")) {
+		t.Errorf("%v\n%s", err, out)
+	}
 }

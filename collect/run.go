@@ -35,11 +35,18 @@ type RunSummary struct {
 	End        Time   `json:"end"`
 }
 
+// RowWriter is where rows go: a *format.Writer, or what divides them among several.
+type RowWriter interface {
+	Write(*format.Event) error
+	// Flush makes what was written survive a crash.
+	Flush() error
+}
+
 // Run reads src until its end, or until ctx ends, and writes the rows to w in the order of
 // time: numbered, each crossing once. It closes neither. What was read is written in
 // every case but an error of w. The error is that of src or w, which then wraps
 // ErrOutput; the end of ctx is none.
-func Run(ctx context.Context, src Source, w *format.Writer, o RunOptions) (RunSummary, error) {
+func Run(ctx context.Context, src Source, w RowWriter, o RunOptions) (RunSummary, error) {
 	if o.Window <= 0 {
 		o.Window = 2 * time.Second
 	}
@@ -153,7 +160,7 @@ func (b *inbox) take(spare []format.Event) []format.Event {
 // runner holds rows in a heap by time, then by arrival.
 type runner struct {
 	o      RunOptions
-	w      *format.Writer
+	w      RowWriter
 	inbox  inbox
 	rows   []format.Event // slots
 	free   []uint32

@@ -18,6 +18,7 @@ import (
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/collect"
+	"github.com/aftrace/aftrace/collect/rotate"
 	"github.com/aftrace/aftrace/format"
 )
 
@@ -29,6 +30,9 @@ type captureSource struct {
 	about   string // one line for the help
 	example string
 	flags   func(*pflag.FlagSet)
+	// record, if there is one, is asked first: it says whether it did the capture itself, as
+	// something else than a trace.
+	record func(ctx context.Context, f *captureFlags, args []string) (done bool, err error)
 	// open begins to record. args are what follows the flags.
 	open func(ctx context.Context, f *captureFlags, args []string) (recording, error)
 }
@@ -62,6 +66,8 @@ type captureFlags struct {
 	source    string
 	duration  time.Duration
 	maxSize   string
+	rotate    string
+	ring      bool
 	propagate bool
 	strict    bool
 	quiet     bool
@@ -93,6 +99,10 @@ OUT.arrow is written as the stream OUT.arrows while the capture runs, and made a
 it ends: after a crash the stream is there and can be replayed. OUT may be an .arrows
 stream itself, or - for standard output. What was done goes to standard error.
 
+With --rotate the trace is a row of parts, OUT-000001.arrow and so on, each a trace of its
+own; aftrace merge joins them. All together never have more than --max-size, not even for a
+moment: the capture ends when there is no more room, or with --ring drops its oldest part.
+
 A capture ends with the program that it started, with --duration or --max-size, and when
 it is interrupted: the trace is whole then.`
 	cmd := &cobra.Command{
@@ -107,7 +117,7 @@ it is interrupted: the trace is whole then.`
 	fl.StringVarP(&f.output, "output", "o", "", "the trace to write")
 	fl.StringVar(&f.source, "source", f.source, "where events come from")
 	fl.DurationVar(&f.duration, "duration", 0, "end after this time")
-	fl.StringVar(&f.maxSize, "max-size", "", "end when the trace has this size, like 500M or 2G")
+	fl.StringVar(&f.maxSize, "max-size", "", "end when the trace has about this size, like 500M or 2G: what was recorded until then is still written")
 	fl.BoolVar(&f.propagate, "propagate-exit", false, "exit with the status of the program")
 	fl.BoolVar(&f.strict, "strict", false, "exit with 4 if events were lost or could not be read whole")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no summary")
@@ -141,9 +151,6 @@ func parseSize(text string) (int64, error) {
 }
 
 func (f *captureFlags) run(ctx context.Context, args []string) error {
-	if err := checkOutput(f.output); err != nil {
-		return err
-	}
 	i := slices.IndexFunc(captureSources, func(s *captureSource) bool { return s.name == f.source })
 	if i < 0 {
 		names := make([]string, len(captureSources))
@@ -152,22 +159,25 @@ func (f *captureFlags) run(ctx context.Context, args []string) error {
 		}
 		return fmt.Errorf("--source %s: want %s", f.source, strings.Join(names, " or "))
 	}
-	limit := int64(0)
-	if f.maxSize != "" {
-		var err error
-		if limit, err = parseSize(f.maxSize); err != nil {
-			return fmt.Errorf("--max-size: %w", err)
-		}
-		if f.output == "-" {
-			return errors.New("--max-size: standard output has no size")
-		}
-	}
 	if f.duration < 0 {
 		return fmt.Errorf("--duration %v: want more than 0", f.duration)
 	}
-	live, err := f.live()
+	if record := captureSources[i].record; record != nil {
+		if done, err := record(ctx, f, args); done || err != nil {
+			return err
+		}
+	}
+	if err := checkOutput(f.output); err != nil {
+		return err
+	}
+	limit, part, err := f.sizes()
 	if err != nil {
 		return err
+	}
+	if part == 0 {
+		if err := f.free(); err != nil {
+			return err
+		}
 	}
 	rec, err := captureSources[i].open(ctx, f, args)
 	if err != nil {
@@ -179,8 +189,10 @@ func (f *captureFlags) run(ctx context.Context, args []string) error {
 	if f.zstd {
 		o.Compression = format.ZSTD
 	}
-	w, err := format.Create(live, o)
-	if err != nil {
+	w, err := f.writer(o, limit, part, rec.Stop)
+	if errors.Is(err, rotate.ErrUsage) {
+		return err
+	} else if err != nil {
 		return cli.NotWritten(err)
 	}
 	// The capture is what is interrupted, not the writing of what it recorded.
@@ -190,28 +202,20 @@ func (f *captureFlags) run(ctx context.Context, args []string) error {
 		timer := time.AfterFunc(f.duration, rec.Stop)
 		defer timer.Stop()
 	}
-	if limit > 0 {
-		ended := make(chan struct{})
-		defer close(ended)
-		go watchSize(live, limit, rec.Stop, ended)
-	}
+	shown := showProgress(rec, w, f.quiet)
 	sum, runErr := collect.Run(context.WithoutCancel(ctx), rec, w, rec.RunOptions())
+	shown()
 	for k, v := range rec.Metadata() {
 		w.SetMetadata(k, v)
 	}
 	if err := w.Close(); err != nil {
 		return cli.NotWritten(err)
 	}
-	if live != f.output {
-		if err := format.Compact(live, f.output, format.CompactOptions{Compression: o.Compression}); err != nil {
-			return cli.NotWritten(fmt.Errorf("%w (the stream %s has all of it)", err, live))
-		}
-		_ = os.Remove(live)
-	}
 	if runErr != nil {
-		return exit(runErr)
+		return captureExit(runErr)
 	}
 	report := rec.Report()
+	report.Lines = append(partLines(w), report.Lines...)
 	if err := f.report(sum, report); err != nil {
 		return cli.NotWritten(err)
 	}
@@ -226,32 +230,74 @@ func (f *captureFlags) run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// live is the name under which the trace is written while the capture runs.
-func (f *captureFlags) live() (string, error) {
+// sizes reads --max-size, --rotate and --ring; 0 is none.
+func (f *captureFlags) sizes() (limit, part int64, err error) {
+	if f.maxSize != "" {
+		if limit, err = parseSize(f.maxSize); err != nil {
+			return 0, 0, fmt.Errorf("--max-size: %w", err)
+		}
+	}
+	if f.rotate != "" {
+		if part, err = parseSize(f.rotate); err != nil {
+			return 0, 0, fmt.Errorf("--rotate: %w", err)
+		}
+	}
+	switch {
+	case f.ring && limit == 0:
+		return 0, 0, errors.New("--ring: how much to keep is missing: --max-size")
+	case f.ring && part == 0:
+		part = max(limit/16, rotate.MinPart)
+	}
+	if f.output == "-" && (limit > 0 || part > 0) {
+		return 0, 0, errors.New("--max-size, --rotate, --ring: standard output has no size")
+	}
+	return limit, part, nil
+}
+
+// traceWriter is what a capture writes to.
+type traceWriter interface {
+	collect.RowWriter
+	SetMetadata(key, value string)
+	Close() error
+}
+
+// writer makes the trace, or its first part. full is called when there is no more room.
+func (f *captureFlags) writer(o format.WriterOptions, limit, part int64, full func()) (traceWriter, error) {
+	if f.output == "-" {
+		return format.Create(f.output, o)
+	}
+	return rotate.New(rotate.Options{Output: f.output, Part: part, Total: limit, Ring: f.ring, Full: full, Trace: o})
+}
+
+// partLines say how the trace is divided, and what did not fit.
+func partLines(w traceWriter) (lines []string) {
+	r, ok := w.(*rotate.Writer)
+	if !ok {
+		return nil
+	}
+	parts := r.Parts()
+	if n := len(parts); n > 0 && parts[n-1].Number > 0 {
+		lines = append(lines, fmt.Sprintf("%s, %d bytes, %s to %s", rows.Count(uint64(n), "part"), r.Size(), filepath.Base(parts[0].Path), filepath.Base(parts[n-1].Path)))
+	}
+	if n := r.Removed(); n > 0 {
+		lines = append(lines, fmt.Sprintf("%s dropped to make room", rows.Count(uint64(n), "older part")))
+	}
+	if n := r.Dropped(); n > 0 {
+		lines = append(lines, fmt.Sprintf("the size limit was reached: %s after it not written", rows.Count(n, "event")))
+	}
+	return lines
+}
+
+// free refuses to write over what an earlier capture left.
+func (f *captureFlags) free() error {
 	if f.output == "-" || strings.EqualFold(filepath.Ext(f.output), ".arrows") {
-		return f.output, nil
+		return nil
 	}
 	live := f.output + "s"
 	if _, err := os.Lstat(live); err == nil {
-		return "", fmt.Errorf("%s is there: it is what an earlier capture left that did not end; replay it, then move or remove it", live)
+		return fmt.Errorf("%s is there: it is what an earlier capture left that did not end; replay it, then move or remove it", live)
 	}
-	return live, nil
-}
-
-func watchSize(path string, limit int64, stop func(), ended <-chan struct{}) {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ended:
-			return
-		case <-tick.C:
-			if st, err := os.Stat(path); err == nil && st.Size() >= limit {
-				stop()
-				return
-			}
-		}
-	}
+	return nil
 }
 
 func (f *captureFlags) report(sum collect.RunSummary, r captureReport) error {
@@ -271,4 +317,3 @@ func (f *captureFlags) report(sum collect.RunSummary, r captureReport) error {
 	_, err := io.WriteString(os.Stderr, strings.Join(lines, "\n")+"\n")
 	return err
 }
-

@@ -93,7 +93,7 @@ func (r *uprobeRecording) Report() captureReport {
 		if len(shown) > 5 {
 			shown, more = shown[:5], fmt.Sprintf(", and %d more", len(s.Stepped)-5)
 		}
-		line("the kernel single-steps these at their entry, which costs about ten times as much: %s%s", strings.Join(shown, ", "), more)
+		line("their first instruction is one that the kernel must single-step, which costs more: %s%s", strings.Join(shown, ", "), more)
 	}
 	if s.Unread > 0 {
 		line("%s could not be followed", rows.Count(s.Unread, "pointer"))

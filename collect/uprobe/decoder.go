@@ -468,7 +468,7 @@ func (d *decoder) fetched(fu ndis.Func, p *plan, b []byte, ok uint32, e *format.
 			if k := i + 1; k < len(p.fetches) && ok&(1<<k) != 0 {
 				last, found = le.Uint64(b[p.fetches[k].at:]), true
 			}
-			d.handlers(b, v, last, found, e)
+			d.handlers(b, v, p.from, last, found, e)
 			// Which handle it is, is known only now.
 			if prm := fu.Info().Param("NdisHandle"); prm != nil {
 				d.value(fu, prm, le.Uint64(b[recArgs:]), e)
@@ -502,7 +502,7 @@ func (d *decoder) fetched(fu ndis.Func, p *plan, b []byte, ok uint32, e *format.
 }
 
 // handlers describes a structure that was passed to NdisSetOptionalHandlers.
-func (d *decoder) handlers(b, v []byte, last uint64, hasLast bool, e *format.Event) {
+func (d *decoder) handlers(b, v []byte, from int, last uint64, hasLast bool, e *format.Event) {
 	if len(v) < 16 {
 		return
 	}
@@ -510,10 +510,6 @@ func (d *decoder) handlers(b, v []byte, last uint64, hasLast bool, e *format.Eve
 		set := &ndis.HandlerSets[i]
 		if set.ObjectType != v[0] {
 			continue
-		}
-		from := 8
-		if len(v) > int(set.SizesX64[len(set.SizesX64)-1]) { // with ULONGs of 8 bytes
-			from = 16
 		}
 		handle := placeKey{e.PID, le.Uint64(b[recArgs:])}
 		switch {
@@ -536,7 +532,7 @@ func (d *decoder) handlers(b, v []byte, last uint64, hasLast bool, e *format.Eve
 			switch {
 			case at+8 <= len(v):
 				p = le.Uint64(v[at:])
-			case at == 136 && hasLast:
+			case k == lastHandler && hasLast:
 				p = last
 			default:
 				complete = false

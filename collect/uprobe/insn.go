@@ -17,7 +17,7 @@ type place struct {
 }
 
 // emulated says whether the kernel emulates an instruction of x86-64 instead of
-// single-stepping a copy of it, which costs ten times as much (arch/x86/kernel/uprobes.c).
+// single-stepping a copy of it, which costs several times as much (arch/x86/kernel/uprobes.c).
 func emulated(code []byte) bool {
 	if len(code) == 0 {
 		return false

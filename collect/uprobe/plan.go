@@ -16,6 +16,7 @@ type plan struct {
 	fetches []fetch
 	stop    bool // the thread stops until its tables are read and probed
 	size    int  // bytes of what is fetched
+	from    int  // where handlers begin in the structures of NdisSetOptionalHandlers
 }
 
 // fetch reads memory of the program. The address is that of an argument, or on the stack,
@@ -122,6 +123,18 @@ func stops(f ndis.Func) bool {
 	return false
 }
 
+// lastHandler is the place of the handler that the size of revision 1 leaves out.
+const lastHandler = 16
+
+// handlersFrom is where the handlers begin in the structures passed to
+// NdisSetOptionalHandlers: after a header and a ULONG.
+func handlersFrom(l layout) int {
+	if l["CO_ADDRESS_FAMILY.MajorVersion"].size == 8 {
+		return 16
+	}
+	return 8
+}
+
 type planner struct {
 	p    *plan
 	base int
@@ -224,7 +237,8 @@ func enterPlan(f ndis.Func, l layout) *plan {
 			head := b.add(fetch{what: whatHandlersHead, param: prm, arg: arg, chain: []int{0}, size: 4})
 			b.add(fetch{what: whatHandlers, param: prm, arg: arg, chain: []int{0}, size: maxHandler, lenAt: head.at + 2, lenOf: 2})
 			// The size that the WDK gives for call managers leaves the last one out.
-			b.add(fetch{what: whatLastHandler, param: prm, arg: arg, chain: []int{136}, size: 8, may: true})
+			p.from = handlersFrom(l)
+			b.add(fetch{what: whatLastHandler, param: prm, arg: arg, chain: []int{p.from + 8*lastHandler}, size: 8, may: true})
 		case ndis.TypeCharacteristicsPtr:
 			if f == ndis.NdisRegisterProtocolDriver {
 				b.name(prm, arg, b.off("NDIS_PROTOCOL_DRIVER_CHARACTERISTICS.Name"))

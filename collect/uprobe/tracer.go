@@ -31,7 +31,6 @@ type tracer struct {
 	once    sync.Once
 	quit    chan struct{}
 	leaving sync.Once
-	failure error
 }
 
 const (
@@ -41,7 +40,6 @@ const (
 	eventExec     = 4
 	eventStop     = 128
 	waitNoThread  = 0x20000000
-	siginfoKernel = 0x80
 	patience      = time.Second // for the program to end when it is asked to
 )
 
@@ -614,10 +612,7 @@ func (t *tracer) tables(p *process, tid int, s *site, args [numArgs]uint64) erro
 		if _, err := f.ReadAt(head[:], int64(args[1])); err != nil {
 			return err
 		}
-		from := (4 + l["CO_ADDRESS_FAMILY.MajorVersion"].size + 7) &^ 7
-		if l["CO_ADDRESS_FAMILY.MajorVersion"].size == 8 {
-			from = 16
-		}
+		from := handlersFrom(l)
 		for i := range ndis.HandlerSets {
 			set := &ndis.HandlerSets[i]
 			if set.ObjectType != head[0] {
@@ -660,7 +655,7 @@ func (t *tracer) tables(p *process, tid int, s *site, args [numArgs]uint64) erro
 			if where, ok := t.pathOf(p, mod); ok {
 				paths[mod.obj] = where
 			}
-			if label == "" {
+			if label == "" && s.funcs[0] == ndis.NdisSetOptionalHandlers {
 				label = t.c.labelOfUnit(p.tgid, mod.obj, cb.addr-mod.bias)
 			}
 			if label == "" {
