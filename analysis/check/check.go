@@ -63,7 +63,7 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 	if o.Opened != nil {
 		o.Opened(r.Metadata())
 	}
-	w := NewWorld(path, r.Metadata(), o)
+	w, host := NewWorld(path, r.Metadata(), o), newOneHost(r)
 	var broken error
 	for {
 		if err := ctx.Err(); err != nil {
@@ -72,6 +72,9 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 		b, err := r.Next()
 		if err == io.EOF {
 			break
+		}
+		if err == nil {
+			err = host.check(r, path, b.N)
 		}
 		if err != nil {
 			broken = err

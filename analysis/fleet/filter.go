@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/aftrace/aftrace/analysis/check"
 	"github.com/aftrace/aftrace/analysis/life"
@@ -22,8 +21,8 @@ import (
 
 // Columns that tell the worlds of a stream apart.
 const (
-	HostColumn = "host"
-	BootColumn = "boot_id"
+	HostColumn = check.HostColumn
+	BootColumn = check.BootColumn
 )
 
 // Options of Filter.
@@ -144,7 +143,7 @@ func (f *filter) batch(r *format.Reader, b *format.Batch) error {
 	cols := make([]func(int) string, len(f.keys))
 	for i, k := range f.keys {
 		if k.at >= 0 {
-			cols[i] = values(r.Extra(k.at))
+			cols[i] = check.KeyValues(r.Extra(k.at))
 		}
 	}
 	var parts []*world
@@ -192,33 +191,6 @@ func same(cols []func(int) string, i, k int) bool {
 		}
 	}
 	return true
-}
-
-// values gives the values of a key column as text; null is "".
-func values(a arrow.Array) func(int) string {
-	switch a := a.(type) {
-	case *array.String:
-		return func(i int) string {
-			if a.IsNull(i) {
-				return ""
-			}
-			return a.Value(i)
-		}
-	case *array.Dictionary:
-		of := values(a.Dictionary())
-		return func(i int) string {
-			if a.IsNull(i) {
-				return ""
-			}
-			return of(a.GetValueIndex(i))
-		}
-	}
-	return func(i int) string {
-		if a.IsNull(i) {
-			return ""
-		}
-		return a.ValueStr(i)
-	}
 }
 
 // at is the world of row i.
