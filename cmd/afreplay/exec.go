@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aftrace/aftrace/analysis/execute"
+	"github.com/aftrace/aftrace/analysis/timing"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/replay"
@@ -27,6 +28,7 @@ type execFlags struct {
 	memory      int64
 	pend        int
 	timings     bool
+	probe       bool
 	quiet       bool
 }
 
@@ -49,7 +51,8 @@ was cut short. The trace is written all the same.`,
 		Example: `  afreplay exec trace.arrow -o executed.arrow
   afreplay exec trace.arrow -o other.arrow --seed 7
   afreplay exec trace.arrow -o small.arrow --call-manager reference --cm-max-opens 2
-  afreplay exec trace.arrow -o - | afreplay run -`,
+  afreplay exec trace.arrow -o - | afreplay run -
+  sudo afreplay exec trace.arrow -o executed.arrow --probe`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
@@ -61,6 +64,7 @@ was cut short. The trace is written all the same.`,
 	fl.Int64Var(&f.memory, "cm-memory", 0, "bytes that it may allocate (not set: any number)")
 	fl.IntVar(&f.pend, "cm-pend", 0, "let every Nth request to it pend (not set: none)")
 	fl.BoolVar(&f.timings, "timings", false, "measure and show what NDIS's side of each call costs here")
+	fl.BoolVar(&f.probe, "probe", false, "measure each transition with eBPF probes on this process too (Linux, root), and list them beside the figures of --timings on standard error")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no summary and no progress")
 	return cmd
 }
@@ -90,7 +94,7 @@ func (f *execFlags) options(cmd *cobra.Command) (o execute.Options, err error) {
 	}
 	o.Replay.Seed = f.seed
 	o.Replay.Limits = replay.CallManagerLimits{MaxOpens: f.maxOpens, Memory: f.memory, Pend: f.pend}
-	o.Timings = f.timings
+	o.Timings = f.timings || f.probe
 	return o, nil
 }
 
@@ -111,8 +115,15 @@ func (f *execFlags) run(cmd *cobra.Command, path string) error {
 	progress, total := cli.NewProgress("executing", f.quiet), cli.TotalSize([]string{path})
 	defer progress.Done()
 	o.Progress = func(at int64) { progress.At(at, total) }
+	var probes *probing
+	if f.probe {
+		if probes, err = startProbing(); err != nil {
+			return err
+		}
+	}
 	s, err := execute.Trace(ctx, r, f.out, o)
 	progress.Done()
+	probes.stop()
 	var input *execute.InputError
 	switch {
 	case errors.As(err, &input):
@@ -127,9 +138,12 @@ func (f *execFlags) run(cmd *cobra.Command, path string) error {
 		if f.out == "-" {
 			out = os.Stderr // standard output is the trace
 		}
-		if err := summarize(out, path, f.out, s); err != nil {
+		if err := summarize(out, path, f.out, s, f.timings); err != nil {
 			return cli.NotWritten(err)
 		}
+	}
+	if err := probes.tell(s.Timings); err != nil {
+		return err
 	}
 	if !s.Complete() {
 		return cli.Exit(cli.Inconclusive, nil)
@@ -155,7 +169,7 @@ func same(a, b string) bool {
 }
 
 // summarize says what was executed, assumed and left out.
-func summarize(w io.Writer, in, out string, s *execute.Summary) error {
+func summarize(w io.Writer, in, out string, s *execute.Summary, timings bool) error {
 	var b strings.Builder
 	st := &s.Stats
 	fmt.Fprintf(&b, "%s: %d events executed, %d events written to %s\n", in, s.Events, st.Rows, out)
@@ -179,19 +193,24 @@ func summarize(w io.Writer, in, out string, s *execute.Summary) error {
 		found[s.Result.Findings[i].AtFault]++
 	}
 	fmt.Fprintf(&b, "  findings in the outcome: %d, against NDIS %d\n", len(s.Result.Findings), found[rule.NDIS])
-	if len(s.Timings) > 0 {
+	if timings && len(s.Timings) > 0 {
 		b.WriteString("\ntimings, as executed (NDIS's side of a call, the clock's own cost taken off):\n")
 		fmt.Fprintf(&b, "  %-44s %9s %9s %9s %9s %9s %9s\n", "", "count", "min", "p50", "p99", "p99.9", "max")
 		for i := range s.Timings {
 			t := &s.Timings[i]
-			name := t.Function.String()
-			if t.HasAFType {
-				name += " " + strings.TrimPrefix(t.AFType.String(), "CO_ADDRESS_FAMILY_")
-			}
+			name := seriesName(t)
 			ns := func(v int64) string { return time.Duration(v).String() }
 			fmt.Fprintf(&b, "  %-44s %9d %9s %9s %9s %9s %9s\n", name, t.Count, ns(t.Min), ns(t.P50), ns(t.P99), ns(t.P999), ns(t.Max))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// seriesName is what a row of timings is of.
+func seriesName(t *timing.Row) string {
+	if t.HasAFType {
+		return t.Function.String() + " " + strings.TrimPrefix(t.AFType.String(), "CO_ADDRESS_FAMILY_")
+	}
+	return t.Function.String()
 }

@@ -5,46 +5,127 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/aftrace/aftrace/analysis/timing"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/collect/uprobe"
+	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay"
 )
 
-// The transitions of the replay are functions of one package, which its table calls.
+// The transitions of the engine are functions of one package, which its table calls.
 var transitions = []string{"github.com/aftrace/aftrace/replay.enter", "github.com/aftrace/aftrace/replay.return"}
 
-// probed measures the transitions of the replay in this process with eBPF probes, until the
-// function that it returns is called, which writes what was measured to standard error.
-func probed() (tell func() error, err error) {
-	hit := uprobe.HitCost()
-	own, err := uprobe.Own(transitions...)
+// probedCalls is how often each transition is measured: enough for its percentiles, and over
+// soon in a long trace.
+const probedCalls = 20_000
+
+// probing measures the transitions of the engine in this process with eBPF probes. A nil
+// *probing measures nothing.
+type probing struct {
+	own    *uprobe.Self
+	probes []uprobe.SelfTiming
+	lost   uint64
+	err    error
+}
+
+func startProbing() (*probing, error) {
+	own, err := uprobe.Own(probedCalls, transitions...)
 	if errors.Is(err, uprobe.ErrNotPossible) {
 		return nil, cli.Exit(cli.NotPossible, err)
 	}
 	if err != nil {
 		return nil, cli.Exit(cli.Internal, err)
 	}
-	return func() error {
-		list, lost := own.Stop()
-		own.Close()
-		if err := writeProbed(os.Stderr, list, lost, hit); err != nil {
-			return cli.NotWritten(err)
-		}
-		return nil
-	}, nil
+	return &probing{own: own}, nil
 }
 
-func writeProbed(w io.Writer, list []uprobe.SelfTiming, lost uint64, hit float64) error {
+// stop takes the probes away. It may be called more than once.
+func (p *probing) stop() {
+	if p != nil && p.own != nil {
+		p.probes, p.lost, p.err = p.own.Stop()
+		p.own.Close()
+	}
+}
+
+// tell writes what was measured to standard error, beside what the hook of the engine
+// measured if that is given.
+func (p *probing) tell(hook []timing.Row) error {
+	if p == nil {
+		return nil
+	}
+	emulated, stepped := p.own.Cost()
+	if err := writeProbed(os.Stderr, p, emulated, stepped, hook); err != nil {
+		return cli.NotWritten(err)
+	}
+	return nil
+}
+
+func writeProbed(w io.Writer, p *probing, emulated, stepped time.Duration, hook []timing.Row) error {
+	fmt.Fprintf(w, "transitions, by probes on this process (taken off: %v, * %v where the probe is single-stepped):\n", emulated, stepped)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "count\ttotal\tp50\tp99\tmax\t transition (each call has about %.0f ns of the probes in it)\n", hit)
-	for _, s := range list {
-		fmt.Fprintf(t, "%d\t%v\t%v\t%v\t%v\t %s\n", s.Count, s.Sum.Round(time.Microsecond), s.P50, s.P99, s.Max, strings.TrimPrefix(s.Name, "replay."))
+	fmt.Fprintf(t, "count\tp50\tp99\tmax\t\t \n")
+	of, users := map[string]*uprobe.SelfTiming{}, map[string]int{}
+	for i := range p.probes {
+		of[p.probes[i].Name] = &p.probes[i]
 	}
-	if lost > 0 {
-		fmt.Fprintf(t, "%d\t\t\t\t\t measurements were lost\n", lost)
+	for f := range ndis.Functions() {
+		enter, ret := replay.TransitionNames(f)
+		users[enter]++
+		users[ret]++
 	}
-	return t.Flush()
+	shown := map[string]bool{}
+	probe := func(s *uprobe.SelfTiming, indent string) {
+		marks := ""
+		if s.Over {
+			marks += "+"
+		}
+		if s.Stepped {
+			marks += "*"
+		}
+		also := ""
+		if users[s.Name] > 1 && indent != "" {
+			also = fmt.Sprintf(" (of %d functions)", users[s.Name])
+		}
+		shown[s.Name] = true
+		fmt.Fprintf(t, "%d%s\t%v\t%v\t%v\tprobe\t %s%s%s\n", s.Count, marks, s.P50, s.P99, s.Max, indent, s.Name[strings.LastIndexByte(s.Name, '.')+1:], also)
+	}
+	for i := range hook {
+		r := &hook[i]
+		fmt.Fprintf(t, "%d\t%v\t%v\t%v\thook\t %s\n", r.Count, time.Duration(r.P50), time.Duration(r.P99), time.Duration(r.Max), seriesName(r))
+		if i+1 < len(hook) && hook[i+1].Function == r.Function {
+			continue
+		}
+		enter, ret := replay.TransitionNames(r.Function)
+		for _, name := range slices.Compact([]string{enter, ret}) {
+			if s := of[name]; s != nil {
+				probe(s, "  ")
+			}
+		}
+	}
+	for i := range p.probes {
+		if s := &p.probes[i]; !shown[s.Name] {
+			probe(s, "")
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(p.probes, func(s uprobe.SelfTiming) bool { return s.Over }) {
+		fmt.Fprintf(w, "+ not measured after its first %d or so, to slow the run no longer\n", probedCalls)
+	}
+	if len(hook) > 0 {
+		fmt.Fprintln(w, "hook: NDIS's side of a call, all its transitions and what they share; while transitions are probed, the probes are in it")
+	}
+	if p.lost > 0 {
+		fmt.Fprintf(w, "%d measurements were lost\n", p.lost)
+	}
+	if p.err != nil {
+		fmt.Fprintf(w, "measuring ended early: %v\n", p.err)
+	}
+	return nil
 }

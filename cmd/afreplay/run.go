@@ -170,9 +170,9 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	j := newJudge(o, slices.ContainsFunc(outs, func(o output) bool { return report.NeedsRows(o.format) }), f.timings || wants("json") || wants("html"))
 	defer j.close()
 	j.picture = wants("html")
-	told := func() error { return nil }
+	var probes *probing
 	if f.probe {
-		if told, err = probed(); err != nil {
+		if probes, err = startProbing(); err != nil {
 			return err
 		}
 	}
@@ -189,10 +189,11 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	} else {
 		err = j.replay(ctx, f.jobs, paths...)
 	}
-	if err := errors.Join(err, told()); err != nil {
+	progress.Done()
+	probes.stop()
+	if err := errors.Join(err, probes.tell(nil)); err != nil {
 		return err
 	}
-	progress.Done()
 	rep := report.New(j.traces, report.Options{FailOn: failOn, Strict: o.Replay.Strict, Timings: j.timings.Rows(), Accept: accept})
 	for _, out := range outs {
 		if err := f.write(ctx, rep, out, j); err != nil {

@@ -100,7 +100,7 @@ it ends: after a crash the stream is there and can be replayed. OUT may be an .a
 stream itself, or - for standard output. What was done goes to standard error.
 
 With --rotate the trace is a row of parts, OUT-000001.arrow and so on, each a trace of its
-own; aftrace merge joins them. All together never have more than --max-size, not even for a
+own; aftrace merge joins them. Together they never have more than --max-size, not even for a
 moment: the capture ends when there is no more room, or with --ring drops its oldest part.
 
 A capture ends with the program that it started, with --duration or --max-size, and when
@@ -115,9 +115,12 @@ it is interrupted: the trace is whole then.`
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&f.output, "output", "o", "", "the trace to write")
-	fl.StringVar(&f.source, "source", f.source, "where events come from")
+	fl.StringVar(&f.source, "source", f.source, "where events come from (default etw on Windows, else uprobe)")
+	fl.Lookup("source").DefValue = "" // the help is the same on all systems
 	fl.DurationVar(&f.duration, "duration", 0, "end after this time")
-	fl.StringVar(&f.maxSize, "max-size", "", "end when the trace has about this size, like 500M or 2G: what was recorded until then is still written")
+	fl.StringVar(&f.maxSize, "max-size", "", "end when the trace has about this size, like 500M or 2G: what was recorded until then is still written; with --rotate or --ring the most that all parts have together")
+	fl.StringVar(&f.rotate, "rotate", "", "begin a new part of the trace at this size")
+	fl.BoolVar(&f.ring, "ring", false, "keep the last --max-size of the capture, and go on")
 	fl.BoolVar(&f.propagate, "propagate-exit", false, "exit with the status of the program")
 	fl.BoolVar(&f.strict, "strict", false, "exit with 4 if events were lost or could not be read whole")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no summary")
@@ -202,6 +205,11 @@ func (f *captureFlags) run(ctx context.Context, args []string) error {
 		timer := time.AfterFunc(f.duration, rec.Stop)
 		defer timer.Stop()
 	}
+	if limit > 0 && part == 0 {
+		ended := make(chan struct{})
+		defer close(ended)
+		go watchSize(w, limit, rec.Stop, ended)
+	}
 	shown := showProgress(rec, w, f.quiet)
 	sum, runErr := collect.Run(context.WithoutCancel(ctx), rec, w, rec.RunOptions())
 	shown()
@@ -266,7 +274,31 @@ func (f *captureFlags) writer(o format.WriterOptions, limit, part int64, full fu
 	if f.output == "-" {
 		return format.Create(f.output, o)
 	}
+	if part == 0 {
+		limit = 0 // it ends the capture, but not what was recorded: see watchSize
+	}
 	return rotate.New(rotate.Options{Output: f.output, Part: part, Total: limit, Ring: f.ring, Full: full, Trace: o})
+}
+
+// watchSize ends a capture whose one trace has reached its size.
+func watchSize(w traceWriter, limit int64, stop func(), ended <-chan struct{}) {
+	r, ok := w.(*rotate.Writer)
+	if !ok {
+		return
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+			if r.Size() >= limit {
+				stop()
+				return
+			}
+		}
+	}
 }
 
 // partLines say how the trace is divided, and what did not fit.

@@ -37,7 +37,7 @@ written, 130 interrupted.`,
   aftrace info trace.arrow
   aftrace cat trace.arrow --function '*AddressFamily*'`,
 	})
-	root.AddCommand(captureCommand(runtime.GOOS), convertCommand(), decodeCommand(), infoCommand(), catCommand(), mergeCommand(), cli.Version("aftrace"))
+	root.AddCommand(captureCommand(runtime.GOOS), sessionCommand(), autologgerCommand(), serviceCommand(), doctorCommand(), providersCommand(), convertCommand(), decodeCommand(), infoCommand(), catCommand(), mergeCommand(), scrubCommand(), dtraceCommand(), headerCommand(), cli.Version("aftrace"))
 	return root
 }
 

@@ -18,12 +18,18 @@ import (
 	"github.com/aftrace/aftrace/format/ndis"
 )
 
-// toy is a program of a few instructions that calls a function, "nop; ret", a number of
-// times and ends. It shows what a probe costs where nothing else does.
+// toy is a program of a few instructions that calls a function, "nop; xor eax, eax; ret", a
+// number of times and ends. It shows what a probe costs where nothing else does.
 type toy struct {
 	file   *os.File
 	offset uint64 // of the function
 }
+
+// Places in the function of a toy.
+const (
+	toyStepped = 1 // an instruction that the kernel single-steps
+	toyReturn  = 3
+)
 
 func (t *toy) path() string { return fmt.Sprintf("/proc/self/fd/%d", t.file.Fd()) }
 
@@ -40,7 +46,7 @@ func newToy(calls uint32) (*toy, error) {
 		0xB8, 231, 0, 0, 0, // mov eax, exit_group
 		0x31, 0xFF, // xor edi, edi
 		0x0F, 0x05, // syscall
-		0x90, 0xC3, // function: nop; ret
+		0x90, 0x31, 0xC0, 0xC3, // function: nop; xor eax, eax; ret
 	)
 	b := make([]byte, start, 4096)
 	copy(b, "\x7fELF\x02\x01\x01")
@@ -66,7 +72,7 @@ func newToy(calls uint32) (*toy, error) {
 		f.Close()
 		return nil, err
 	}
-	return &toy{f, uint64(len(b) - 2)}, nil
+	return &toy{f, uint64(len(b) - 4)}, nil
 }
 
 // run runs the toy, recorded if m is not nil, and says how much processor time it took.

@@ -1,0 +1,6 @@
+//go:build windows && cgo
+
+package host
+
+// liveBuild says that this build has live sessions.
+const liveBuild = true
