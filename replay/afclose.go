@@ -18,7 +18,7 @@ func (c *Checker) clientUse(cl *call) *afOpen {
 		return nil
 	}
 	if o.client != nil {
-		o.client.driver.touch(false)
+		c.saw(cl, o.client.driver, false)
 		cl.b = o.client
 		c.clientCaller(cl, o.client.driver, o.adapter)
 		if p := o.client.pending; p != nil && p != o && p.clOpen.state == opPended {
@@ -30,6 +30,10 @@ func (c *Checker) clientUse(cl *call) *afOpen {
 	}
 	if c.mayHaveFailed(o) {
 		c.lacks(rule.CLOSE07, reasonNoStatus)
+		return o
+	}
+	if c.nGaps > 0 && cl.label != 0 && cl.label != c.clientLabel(o) {
+		c.lacks(rule.CLOSE07, reasonAmbiguous) // whose call it is rests on what was lost
 		return o
 	}
 	c.check(rule.CLOSE07)
@@ -205,7 +209,7 @@ func (c *Checker) deadUse(cl *call, d *deadOpen, manager bool) {
 		}
 		f = c.usedAfterClose(cl, nil, who, &d.closeMark, d.reopened)
 	}
-	f.since(d.opened).Adapter = d.adapter
+	f.since(d.opened).guess(d.guessed).Adapter = d.adapter
 }
 
 // managerUse finds the AF open whose handle a call manager passes.
@@ -214,7 +218,11 @@ func (c *Checker) managerUse(cl *call, completion bool) *afOpen {
 	if o == nil {
 		return nil
 	}
-	c.managerDriver(o).touch(false)
+	if cl.label != 0 && o.mgrLabel != 0 && cl.label != o.mgrLabel && c.deaf(cl) {
+		c.lacks(rule.USE01, reasonNoUpcalls) // the handle may be one of a new open, told in a callback
+		return nil
+	}
+	c.saw(cl, c.managerDriver(o), false)
 	if o.mgrLabel == 0 {
 		o.mgrLabel = cl.label
 	}
@@ -271,6 +279,10 @@ func returnClClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 			c.clientClosed(o, cl, at, known, st)
 			return
 		}
+		if !ended && c.mayHaveFailed(o) {
+			c.lacks(rule.CLOSE03, reasonNoStatus)
+			return
+		}
 		msg := "the client closes an AF a second time"
 		if known && st != ndis.StatusFailure {
 			msg += ", and NDIS answers " + st.String() + " in place of FAILURE"
@@ -289,7 +301,7 @@ func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.S
 	if o.clNotify.state != opIdle {
 		c.check(rule.CLOSE13)
 	}
-	if o.inClose > 0 && (o.client == nil || o.client.driver.upSeen) && !c.leftCalls(o, cl, at) {
+	if o.inClose > 0 && (o.client == nil && !c.deaf(cl) || o.client != nil && o.client.driver.upSeen) && !c.leftCalls(o, cl, at) {
 		o.overfull = c.report(rule.CLOSE02, cl.ev, rule.Client, o.adapter, name,
 			"the client closes an AF with "+strconv.Itoa(o.inClose)+" live SAPs or VCs", o.openEnter, at).also(rule.CLOSE13)
 	}
@@ -387,14 +399,14 @@ func enterCmClose(c *Checker, cl *call) {
 				id, msg = rule.OPEN11, "ProtocolCmCloseAf was called with the context of an open that failed"
 			}
 			c.check(id)
-			c.report(id, cl.ev, rule.NDIS, nil, c.names[d.mgrLabel], msg, d.closeMark.enter, d.failedAt).Adapter = d.adapter
+			c.report(id, cl.ev, rule.NDIS, nil, c.names[d.mgrLabel], msg, d.closeMark.enter, d.failedAt).guess(d.guessed).Adapter = d.adapter
 			return
 		}
 		c.skip(rule.CLOSE20, reasonNoContext)
 		return
 	}
 	cl.o, cl.n = o, int(o.id)
-	c.managerDriver(o).touch(true)
+	c.saw(cl, c.managerDriver(o), true)
 	o.closeUps++
 	c.check(rule.CLOSE20)
 	c.check(rule.OPEN11)
@@ -536,7 +548,7 @@ func enterClCloseComplete(c *Checker, cl *call) {
 		if d := c.buried(cl, kindClientAF, cl.context, format.HasContext); d != nil && cl.d.caller == callerNDIS && d.clClose.state != opUnknown {
 			c.check(rule.CLOSE18)
 			c.report(rule.CLOSE18, cl.ev, rule.NDIS, nil, c.names[d.clientLabel],
-				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.clClose.last).since(d.opened).Adapter = d.adapter
+				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.clClose.last).stranger().guess(d.guessed).Adapter = d.adapter
 			return
 		}
 		if !c.namesObject() {
@@ -547,7 +559,7 @@ func enterClCloseComplete(c *Checker, cl *call) {
 	}
 	cl.o, cl.n = o, int(o.id)
 	if o.client != nil {
-		o.client.driver.touch(true)
+		c.saw(cl, o.client.driver, true)
 	}
 	if cl.d.caller == callerSelf {
 		return
@@ -558,12 +570,15 @@ func enterClCloseComplete(c *Checker, cl *call) {
 		switch {
 		case cl.d.caller == callerUnknown:
 			c.skip(rule.CLOSE18, reasonCaller)
-		case o.assumed || o.reopened:
+		case o.assumed || o.reopened || o.client == nil && o.clClose.state == opIdle:
 			c.skip(rule.CLOSE18, reasonAssumed)
 		default:
 			c.check(rule.CLOSE18)
-			c.report(rule.CLOSE18, cl.ev, rule.NDIS, o.adapter, c.clientName(o),
+			f := c.report(rule.CLOSE18, cl.ev, rule.NDIS, o.adapter, c.clientName(o),
 				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", o.clClose.call, o.clClose.ret, prev).since(o.openEnter)
+			if o.clClose.state == opIdle {
+				f.stranger() // an earlier open may have had the context
+			}
 		}
 		cl.o = nil
 		return
@@ -727,7 +742,7 @@ func enterClNotify(c *Checker, cl *call) {
 	}
 	cl.o, cl.n = o, int(o.id)
 	if o.client != nil {
-		o.client.driver.touch(true)
+		c.saw(cl, o.client.driver, true)
 	}
 	o.notifyUps++
 	o.inNotify = cl
@@ -859,13 +874,13 @@ func enterCmNotifyComplete(c *Checker, cl *call) {
 		if d != nil && d.failed {
 			c.check(rule.OPEN11)
 			c.report(rule.OPEN11, cl.ev, rule.NDIS, nil, c.names[d.mgrLabel],
-				"ProtocolCmNotifyCloseAfComplete was called with the context of an open that failed", d.failedAt).Adapter = d.adapter
+				"ProtocolCmNotifyCloseAfComplete was called with the context of an open that failed", d.failedAt).guess(d.guessed).Adapter = d.adapter
 			return
 		}
 		if d != nil && d.cmNotify.state != opUnknown && d.cmNotify.state != opIdle {
 			c.check(rule.CLOSE15)
 			c.report(rule.CLOSE15, cl.ev, rule.NDIS, nil, c.names[d.mgrLabel],
-				"ProtocolCmNotifyCloseAfComplete was called for a request that was not pending", d.cmNotify.last).since(d.opened).Adapter = d.adapter
+				"ProtocolCmNotifyCloseAfComplete was called for a request that was not pending", d.cmNotify.last).stranger().guess(d.guessed).Adapter = d.adapter
 			return
 		}
 		c.skip(rule.CLOSE15, reasonNoContext)
@@ -875,14 +890,17 @@ func enterCmNotifyComplete(c *Checker, cl *call) {
 	if o.state == afClosed && o.cmNotify.outstanding() {
 		c.check(rule.CLOSE17)
 	}
-	c.managerDriver(o).touch(true)
+	c.saw(cl, c.managerDriver(o), true)
 	c.check(rule.CLOSE15)
 	prev, name := o.cmNotify.done, c.managerName(o)
 	switch o.cmNotify.complete(cl.ev) {
 	case opTwice, opUnpended:
 		if d := c.managerDriver(o); !o.assumed && (o.cmNotify.state != opIdle || d != nil && d.downSeen) {
-			c.report(rule.CLOSE15, cl.ev, rule.NDIS, o.adapter, name,
+			f := c.report(rule.CLOSE15, cl.ev, rule.NDIS, o.adapter, name,
 				"ProtocolCmNotifyCloseAfComplete was called for a request that was not pending", o.cmNotify.call, o.cmNotify.ret, prev, o.openEnter)
+			if o.cmNotify.state == opIdle {
+				f.stranger() // an earlier open may have had the context
+			}
 		}
 		cl.o = nil
 		return
@@ -971,6 +989,9 @@ func (c *Checker) checkServed(served []*afOpen, d *driver, enter, at ev) {
 			case d == nil || !d.downSeen:
 				c.skip(rule.CLOSE09, reasonNoCalls)
 				continue
+			case d.vagueAsks:
+				c.lacks(rule.CLOSE09, reasonNoKey)
+				continue
 			case o.unlinked:
 				c.skip(rule.CLOSE09, reasonAmbiguous)
 				continue
@@ -1008,7 +1029,7 @@ func (c *Checker) unanswered(o *afOpen, over ev, atEnd bool) {
 	add := func(id rule.ID, at ev, fault rule.Actor, who, msg string, proof ...ev) {
 		o.missed = true
 		c.check(id)
-		f = c.report(id, at, fault, o.adapter, who, msg, append(proof, over)...).also(rule.LEAK02)
+		f = c.report(id, at, fault, o.adapter, who, msg, append(proof, over)...).also(rule.LEAK02).guess(o.guessed)
 		if atEnd {
 			f.untilEnd()
 		}
@@ -1072,6 +1093,7 @@ func (c *Checker) unanswered(o *afOpen, over ev, atEnd bool) {
 		}
 		add(rule.CLOSE18, o.clClose.ret, rule.NDIS, c.clientName(o),
 			"the close pended and NDIS never called ProtocolClCloseAfComplete", o.closeMark.enter)
+		f.since(o.openEnter) // the client may be in a handler that waits for itself
 	case o.clNotify.outstanding():
 		if !clientDown {
 			c.skip(rule.CLOSE12, reasonNoCalls)

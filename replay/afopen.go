@@ -713,15 +713,20 @@ func enterCmOpen(c *Checker, cl *call) {
 	d := c.labelled(cl.label)
 	switch {
 	case owner != nil:
-		owner.driver.touch(true)
+		c.saw(cl, owner.driver, true)
 		d = owner.driver
 	case ownerA != nil:
-		ownerA.driver.touch(true)
+		c.saw(cl, ownerA.driver, true)
 		d = ownerA.driver
 	}
 	// A handle that is in use cannot be given to another open.
+	var doubt *afOpen
 	if cl.has&format.HasAF != 0 && cl.af != 0 {
-		if x, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); ok && x.handle == cl.af && !x.assumed && alive(x) && x.cmUpcalls > 0 && !c.gapSince(x.openEnter.ts) && x.inSight() {
+		x, ok := c.opens.get(key{kindAF<<56 | cl.ns, cl.af})
+		if ok && alive(x) && c.nGaps > 0 {
+			doubt = x // its end, or which one this is, may be lost
+		}
+		if ok && x.handle == cl.af && !x.assumed && alive(x) && x.cmUpcalls > 0 && x.cmDone.state == markNone && !c.gapSince(x.openEnter.ts) && x.inSight() {
 			c.check(rule.OPEN05)
 			c.report(rule.OPEN05, cl.ev, rule.NDIS, x.adapter, c.who(cl.label, d),
 				"ProtocolCmOpenAf got the NdisAfHandle of an open that is still live", x.cmOpen.call)
@@ -729,6 +734,15 @@ func enterCmOpen(c *Checker, cl *call) {
 		}
 	}
 	o, several := c.asked(cl, owner, ownerA)
+	in := cl.inside(ndis.NdisClOpenAddressFamilyEx)
+	nested := in != nil && o != nil && in.o == o
+	if nested && o.apart && o.clOpen.state == opCalled {
+		// This one is certainly the client's. The earlier one was taken for it.
+		c.check(rule.OPEN05)
+		c.report(rule.OPEN05, o.cmOpen.call, rule.NDIS, o.adapter, c.managerName(o),
+			"ProtocolCmOpenAf was called without an open of a client behind it", cl.ev).since(o.adapter.birth()).guess(true)
+		o = c.split(o, in)
+	}
 	switch {
 	case o != nil && o.cmUpcalls > 0:
 		c.check(rule.OPEN05)
@@ -757,7 +771,8 @@ func enterCmOpen(c *Checker, cl *call) {
 		}
 		o = x
 	default:
-		o.guessed = o.guessed || c.elsewhere(cl, o)
+		o.guessed = o.guessed || doubt != nil && doubt != o || c.elsewhere(cl, o)
+		o.apart = !nested
 		c.landed(o)
 	}
 	cl.o, cl.n = o, int(o.id)
@@ -769,6 +784,28 @@ func enterCmOpen(c *Checker, cl *call) {
 		c.nameOpen(o, cl.af)
 	}
 	c.rightManager(cl, o, owner, ownerA)
+}
+
+// split takes the client's half of o, whose call in is running, from the call manager's, which
+// is another open's. It gives the client's.
+func (c *Checker) split(o *afOpen, in *call) *afOpen {
+	x := c.newOpen(in)
+	x.step(afAsk)
+	x.clOpen, x.openEnter, x.untold, x.misuse = o.clOpen, o.openEnter, o.untold, o.misuse
+	x.late, x.lateClosed, x.adapter, x.typ, x.hasTyp = o.late, o.lateClosed, o.adapter, o.typ, o.hasTyp
+	if o.hasClCtx {
+		ctx := o.clientCtx
+		c.dropClientContext(o)
+		c.addClientContext(x, ctx)
+	}
+	client := o.client
+	c.setClient(o, nil)
+	c.setClient(x, client)
+	o.clOpen, o.openEnter, o.untold, o.misuse, o.late, o.lateClosed = op{}, o.cmOpen.call, nil, nil, ev{}, false
+	o.clOpen.assume()
+	o.unlinked, o.apart, o.guessed = true, false, true
+	in.o, in.n = x, int(x.id)
+	return x
 }
 
 // manager finds the call manager that a CallMgrBindingContext belongs to.
@@ -804,8 +841,8 @@ func (c *Checker) asked(cl *call, owner *binding, ownerA *adapter) (o *afOpen, s
 	if owner != nil {
 		a = owner.adapter
 	}
-	if a != nil && a.unseen {
-		return nil, true // the open behind it may not be in the trace
+	if a != nil && a.unseen || cl.thread.known && cl.parent != nil && isUp[cl.parent.fn] {
+		return nil, true // the open behind it is not in the trace: callbacks do not call each other
 	}
 	for _, x := range c.inFlight {
 		if x.ns != cl.ns || a != nil && x.adapter != nil && x.adapter != a {
@@ -893,6 +930,8 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 		}
 	case other != nil && !c.knownAdapter(a):
 		c.skip(rule.OPEN19, reasonAssumed) // who was asked may have registered it out of sight
+	case other != nil && owner == nil && ownerA == nil && cl.label != other.label && !captured(c.labelled(cl.label), false):
+		c.skip(rule.OPEN19, reasonNoCalls) // the same
 	case other != nil && owner == nil && ownerA == nil:
 		// The context is nobody's. If that of the owner is known, it is the wrong one.
 		o.reg = other
@@ -1034,7 +1073,12 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 	name := c.managerName(o)
 	c.check(rule.OPEN08)
 	prev := o.cmOpen.done
-	switch o.cmOpen.complete(cl.ev) {
+	fault := o.cmOpen.complete(cl.ev)
+	if (fault == opTwice || fault == opUnpended) && c.deaf(cl) {
+		c.skip(rule.OPEN08, reasonNoUpcalls) // it may be a new open with the same handle
+		return
+	}
+	switch fault {
 	case opTwice:
 		c.report(rule.OPEN08, cl.ev, rule.CallManager, o.adapter, name,
 			"the open was completed a second time", o.cmOpen.ret, prev).also(rule.OPEN07)
@@ -1158,10 +1202,12 @@ func enterClOpenComplete(c *Checker, cl *call) {
 	var o *afOpen
 	waiting := func(o *afOpen) bool { return o.clOpen.state == opPended || o.clOpen.state == opCalled }
 	if cl.has&format.HasAF != 0 && cl.af != 0 {
-		o, _ = c.opens.get(key{kindAF<<56 | cl.ns, cl.af})
+		if o, _ = c.opens.get(key{kindAF<<56 | cl.ns, cl.af}); o != nil && o.closeMark.state != markNone && o.client != nil && !o.client.driver.upSeen {
+			o = nil // it may have ended unseen, and the handle be one of a new open
+		}
 	}
-	if byCtx := c.clientOpen(cl, waiting); byCtx != nil && (o == nil || o.unlinked) {
-		if o != nil {
+	if byCtx := c.clientOpen(cl, waiting); byCtx != nil && (o == nil || o.unlinked || o.closeMark.state != markNone && waiting(byCtx)) {
+		if o != nil && o.unlinked {
 			byCtx = c.joinOpen(byCtx, cl.af)
 		}
 		o = byCtx
@@ -1181,7 +1227,9 @@ func enterClOpenComplete(c *Checker, cl *call) {
 	}
 	cl.o, cl.n = o, int(o.id)
 	if o.client != nil {
-		o.client.driver.touch(true)
+		c.saw(cl, o.client.driver, true)
+	} else if !o.hasClCtx && cl.has&format.HasContext != 0 {
+		c.addClientContext(o, cl.context) // what follows carries it
 	}
 	if cl.d.caller == callerSelf {
 		return // the client runs it itself after an open that did not pend

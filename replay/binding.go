@@ -71,6 +71,13 @@ func (d *driver) touch(up bool) {
 	}
 }
 
+// saw notes that a row cl of d was seen, unless the row says that it is another driver's.
+func (c *Checker) saw(cl *call, d *driver, up bool) {
+	if d != nil && (cl.label == 0 || d.label == 0 || d.label == cl.label) {
+		d.touch(up)
+	}
+}
+
 // isCO says whether d registered as a connection-oriented protocol driver.
 func (c *Checker) isCO(d *driver) tri {
 	switch {
@@ -576,7 +583,7 @@ func (c *Checker) bindDone(a *bindAttempt, at ev) {
 		c.check(rule.BIND03)
 		if b != nil && b.valid() && b.close.state == markNone {
 			c.report(rule.BIND03, at, fault, a.adapter, c.who(a.label, nil),
-				"the bind failed and left the adapter open", b.opened)
+				"the bind failed and left the adapter open", b.opened).since(a.enter)
 		}
 		c.buryAttempt(a)
 	}
@@ -822,7 +829,7 @@ func (c *Checker) binding(cl *call) *binding {
 	// An open that pended without its handle being recorded: the only nameless binding.
 	var nameless *binding
 	for b := c.newest; b != nil; b = b.older {
-		if !b.hasHdl && b.ns == cl.ns && (b.valid() || b.open.running()) &&
+		if !b.hasHdl && b.ns == cl.ns && (b.valid() || b.open.state == opPended) &&
 			(b.label == cl.label || b.label == 0 || cl.label == 0) {
 			if nameless != nil {
 				nameless = nil
@@ -860,7 +867,7 @@ func (c *Checker) useBinding(cl *call) *binding {
 		return nil
 	}
 	cl.b = b
-	b.driver.touch(false)
+	c.saw(cl, b.driver, false)
 	if b.adapter == nil {
 		if a := c.adapterOf(cl); a != nil {
 			b.adapter = a
@@ -910,7 +917,7 @@ func (c *Checker) judgeUsedBinding(cl *call, at ev) {
 	if cl.verdict&suspectOpenPending != 0 {
 		if b.open.state == opPended {
 			c.report(rule.BIND02, cl.ev, c.protocolActor(b), b.adapter, c.who(b.label, b.driver),
-				cl.name()+" uses a binding handle whose open has not completed", b.open.ret, at)
+				cl.name()+" uses a binding handle whose open has not completed", b.open.ret, at).since(b.open.call)
 		}
 	}
 	if cl.verdict&suspectUnbindAsked != 0 {
@@ -930,7 +937,7 @@ func enterUnbind(c *Checker, cl *call) {
 		c.blur()
 		return
 	}
-	b.driver.touch(true)
+	c.saw(cl, b.driver, true)
 	c.unboundAgain(cl, b)
 	b.unbind.open(cl)
 	b.unbindOp.ask(cl.ev)

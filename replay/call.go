@@ -691,7 +691,7 @@ func enterCloseCall(c *Checker, cl *call) {
 	if cl.has&format.HasParty != 0 && cl.party != 0 {
 		c.useParty(cl, v)
 	}
-	if v.close.running() && v.closing == v.calls {
+	if v.close.running() && v.closing == v.calls && (v.close.state == opCalled || c.captured(v, sideClient, true)) {
 		cl.flag = true // a second close: the first one has the call
 		return
 	}

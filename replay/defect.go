@@ -232,7 +232,7 @@ func (c *Checker) wrongKind(own, ns, value uint64) {
 
 // liveSap says that s is certainly registered.
 func (c *Checker) liveSap(s *sap) bool {
-	return s.live() && s.since.seen() && s.dereg.state == markNone && s.known() && !s.o.assumed && alive(s.o) &&
+	return s.live() && !s.failed && s.since.seen() && s.dereg.state == markNone && s.known() && !s.o.assumed && alive(s.o) &&
 		s.o.client != nil && captured(s.o.client.driver, false) && !c.gapSince(s.since.ts)
 }
 

@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"reflect"
+	"runtime"
 	"strings"
 
 	"github.com/aftrace/aftrace/format"
@@ -12,6 +14,23 @@ import (
 type transition struct {
 	enter func(*Checker, *call)
 	ret   func(c *Checker, cl *call, at ev, known bool, st ndis.Status)
+}
+
+// TransitionNames are the functions of this package that the entry and the return of a call of
+// f go through, as the linker names them; "" where f has none. Functions may share one. It is
+// for tools that measure them.
+func TransitionNames(f ndis.Func) (enter, ret string) {
+	if f >= ndis.NumFuncs {
+		return "", ""
+	}
+	name := func(fn any) string {
+		v := reflect.ValueOf(fn)
+		if v.IsNil() {
+			return ""
+		}
+		return runtime.FuncForPC(v.Pointer()).Name()
+	}
+	return name(transitions[f].enter), name(transitions[f].ret)
 }
 
 var transitions = [ndis.NumFuncs]transition{

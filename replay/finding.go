@@ -277,6 +277,13 @@ func (f *finding) sinceStart() *finding {
 	return f
 }
 
+// stranger says that the finding rests on there being no other object that a row could mean:
+// anything lost earlier could have made one.
+func (f *finding) stranger() *finding {
+	f.from = minTime + 1 // unlike sinceStart, what was forgotten does not explain it
+	return f
+}
+
 // untilEnd marks what had not come when the trace ended.
 func (f *finding) untilEnd() *finding {
 	if f != nil {

@@ -20,7 +20,7 @@ func (c *Checker) leftBehind(b *binding, enter, at ev) {
 	for _, o := range b.served {
 		c.leftSaps(o, at)
 	}
-	if b.assumed || b.driver == nil || !b.driver.signals {
+	if b.assumed || b.driver == nil || !b.driver.signals || b.adapter == nil {
 		return
 	}
 	var f *finding

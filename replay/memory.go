@@ -151,6 +151,7 @@ type deadOpen struct {
 	failedAt    ev
 	opened      ev
 	reopened    bool
+	guessed     bool
 	closeMark   mark
 	cmDone      mark
 	clOpen      deadOp
@@ -179,6 +180,7 @@ type boxedOpen struct {
 	ops         [boxedOps]opState
 	failed      bool
 	reopened    bool
+	guessed     bool
 }
 
 type boxedRow struct {
@@ -226,7 +228,7 @@ func (b *boxedOpen) op(i int) deadOp { return deadOp{b.ops[i], b.at(i)} }
 // open takes what is in the box into d.
 func (b *boxedOpen) open(d *deadOpen) {
 	*d = deadOpen{
-		adapter: b.adapter, clientLabel: b.clientLabel, mgrLabel: b.mgrLabel, failed: b.failed, reopened: b.reopened,
+		adapter: b.adapter, clientLabel: b.clientLabel, mgrLabel: b.mgrLabel, failed: b.failed, reopened: b.reopened, guessed: b.guessed,
 		failedAt: b.at(boxedFailed), opened: b.at(boxedOpened),
 		closeMark: mark{enter: b.at(boxedClose), ret: ev{ts: b.closeRet}, thread: b.closeThread, state: b.closeState},
 		cmDone:    mark{enter: b.at(boxedDone), ret: ev{ts: b.doneRet}, thread: b.doneThread, state: b.doneState},
@@ -241,7 +243,7 @@ func (c *Checker) bury(o *afOpen) {
 	c.evicted = c.evicted || evicted
 	d.inferred = 0
 	d.clientLabel, d.mgrLabel = c.clientLabel(o), o.mgrLabel
-	d.failed, d.reopened = o.state == afDead, o.reopened
+	d.failed, d.reopened, d.guessed = o.state == afDead, o.reopened, o.guessed
 	d.put(boxedFailed, o.cmFinalAt)
 	if !o.cmFinalAt.seen() {
 		d.put(boxedFailed, o.clFinalAt)

@@ -152,6 +152,23 @@ func (c *Checker) doneRequest(r *request) {
 	}
 }
 
+// unnamedAnswer notes a completion that does not say of which request it is: what it may have
+// completed cannot be missing. Without its driver that is any request of the address, without
+// the address any request.
+func (c *Checker) unnamedAnswer(cl *call, kind uint64) {
+	c.skip(rule.OID01, reasonNoKey)
+	c.skip(rule.LEAK02, reasonNoKey)
+	if cl.d.has&keyOIDRequest != 0 {
+		for r, _ := c.requests.get(key{kind<<56 | cl.ns, cl.d.oidRequest}); r != nil; r = r.next {
+			c.doneRequest(r)
+		}
+		return
+	}
+	for c.firstRequest != nil {
+		c.doneRequest(c.firstRequest)
+	}
+}
+
 // settleRequest lets go of r once it is answered.
 func (c *Checker) settleRequest(r *request) {
 	if r.op.running() || r.op.state == opEarly {
@@ -167,6 +184,9 @@ func (c *Checker) settleRequest(r *request) {
 
 func enterOidRequest(c *Checker, cl *call) {
 	c.passThrough(cl)
+	if d := c.labelled(cl.label); d != nil && (cl.has&format.HasAF == 0 || cl.d.has&keyOID == 0) {
+		d.vagueAsks = true
+	}
 	var o *afOpen
 	if cl.o != nil && cl.o.id == uint64(cl.n) {
 		o = cl.o
@@ -231,7 +251,7 @@ func returnOidRequest(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 
 func enterOidComplete(c *Checker, cl *call) {
 	if !named(cl) {
-		c.skip(rule.OID01, reasonNoKey)
+		c.unnamedAnswer(cl, kindRequest)
 		return
 	}
 	r := c.requestOf(key{kindRequest<<56 | cl.ns, cl.d.oidRequest}, cl.label)
@@ -243,7 +263,7 @@ func enterOidComplete(c *Checker, cl *call) {
 		return
 	}
 	cl.q, cl.qid = r, r.id
-	c.labelled(r.label).touch(true)
+	c.saw(cl, c.labelled(r.label), true)
 	prev := r.op.done
 	if fault := r.op.complete(cl.ev); fault == opTwice || fault == opUnpended {
 		if cl.d.caller == callerUnknown {
@@ -281,7 +301,7 @@ func enterOidUpcall(c *Checker, cl *call) {
 	client, o := c.answering(cl, p)
 	if o != nil && client && cl.d.has&keyOID != 0 && ndis.OID(cl.d.oid) == ndis.OIDCoAFClose {
 		if o.client != nil {
-			o.client.driver.touch(true)
+			c.saw(cl, o.client.driver, true)
 		}
 		if !o.asked.seen() && o.closeMark.state == markNone && alive(o) {
 			o.asked = cl.ev
@@ -381,7 +401,7 @@ func returnOidUpcall(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		return
 	}
 	r.op.returned(at, st, known)
-	if r.a != nil {
+	if r.a != nil && r.listed {
 		r.a.requests++
 	}
 	c.settleRequest(r)
@@ -391,13 +411,14 @@ func returnOidUpcall(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 func enterOidAnswer(c *Checker, cl *call) {
 	c.passThrough(cl)
 	if !named(cl) {
+		c.unnamedAnswer(cl, kindAnswer)
 		return
 	}
 	r := c.requestOf(key{kindAnswer<<56 | cl.ns, cl.d.oidRequest}, cl.label)
 	if r == nil || !r.listed {
 		return
 	}
-	c.labelled(r.label).touch(false)
+	c.saw(cl, c.labelled(r.label), false)
 	if r.op.state == opPended {
 		c.check(rule.LEAK02)
 		c.answeredInHalt(cl, r)

@@ -142,6 +142,19 @@ func (c *Checker) dropPartyContext(p *party, s side) {
 	}
 }
 
+// forgetParty notes that the handle of cl is one of a new party, of which the rest is not known.
+func (c *Checker) forgetParty(cl *call) {
+	if cl.has&format.HasParty == 0 || cl.party == 0 {
+		return
+	}
+	k := key{kindParty<<56 | cl.ns, cl.party}
+	c.deadParties.forget(k)
+	if p, ok := c.parties.get(k); ok {
+		c.parties.del(k)
+		p.handle = 0
+	}
+}
+
 // outParty reads the party column of the current row.
 func (c *Checker) outParty() (uint64, bool) {
 	if c.b == nil || c.b.Phase[c.i] == format.PhaseGap || c.b.Has[c.i]&format.HasParty == 0 {
@@ -261,6 +274,11 @@ func (c *Checker) useParty(cl *call, v *vc) *party {
 	s := callerSide(cl, p.v.labels[sideClient], p.v.labels[sideManager])
 	switch s {
 	case sideClient:
+		if p.drops.state == opPended && !c.captured(p.v, sideClient, true) {
+			c.lacks(rule.PARTY07, reasonNoUpcalls) // the drop may have failed
+			p.drop = mark{}
+			break
+		}
 		c.check(rule.PARTY07)
 		if c.before(&p.drop, cl) {
 			c.vcReport(rule.PARTY07, cl.ev, sideClient, p.v, cl.name()+" uses an NdisPartyHandle after NdisClDropParty", p.drop.enter).also(rule.USE04)
@@ -275,6 +293,10 @@ func (c *Checker) useDeadParty(cl *call, k key) {
 	if d == nil {
 		c.wrongKind(kindParty, cl.ns, cl.party)
 		c.skip(rule.USE04, reasonAssumed)
+		return
+	}
+	if c.deaf(cl) {
+		c.lacks(rule.USE04, reasonNoUpcalls)
 		return
 	}
 	c.check(rule.USE04)
@@ -298,7 +320,7 @@ func (c *Checker) useDeadParty(cl *call, k key) {
 	case s == sideClient && c.before(&d.drop, cl):
 		f = c.report(rule.PARTY07, cl.ev, fault, nil, c.names[who], cl.name()+" uses an NdisPartyHandle after NdisClDropParty", d.drop.enter).also(rule.USE04)
 	case c.before(&d.end, cl):
-		f = c.report(rule.USE04, cl.ev, fault, nil, c.names[who], cl.name()+" uses an NdisPartyHandle after the party was gone", d.end.enter)
+		f = c.report(rule.USE04, cl.ev, fault, nil, c.names[who], cl.name()+" uses an NdisPartyHandle after the party was gone", d.end.enter).stranger()
 	default:
 		return
 	}
@@ -339,7 +361,7 @@ func (c *Checker) calledParty(cl *call, s side, cause, cause2 ndis.Func) *party 
 		cl.o, cl.n = o, int(o.id)
 	}
 	if cl.d.caller != callerSelf {
-		c.vcDriver(p.v, s).touch(true)
+		c.saw(cl, c.vcDriver(p.v, s), true)
 	}
 	return p
 }
@@ -450,6 +472,7 @@ func enterCmAddParty(c *Checker, cl *call) {
 	v := c.calledVC(cl, sideManager, cl.context, cl.has&format.HasContext != 0, ndis.NdisClAddParty)
 	if v == nil {
 		c.skip(rule.PARTY02, reasonNoContext)
+		c.forgetParty(cl)
 		return
 	}
 	var p *party
@@ -459,6 +482,7 @@ func enterCmAddParty(c *Checker, cl *call) {
 		for x := v.parties; x != nil; x = x.next {
 			if x.add.running() && !x.cmAdd.call.seen() {
 				if p != nil {
+					c.forgetParty(cl)
 					return
 				}
 				p = x
@@ -467,6 +491,7 @@ func enterCmAddParty(c *Checker, cl *call) {
 	}
 	if p == nil {
 		c.skip(rule.PARTY02, reasonAmbiguous)
+		c.forgetParty(cl)
 		return
 	}
 	cl.p, cl.pid = p, p.id

@@ -621,12 +621,17 @@ func enterNotify(c *Checker, cl *call) {
 		c.skip(rule.NOTE03, reasonNoContext)
 		return
 	}
-	b.driver.touch(true)
+	c.saw(cl, b.driver, true)
 	who := c.who(b.label, b.driver)
 	c.check(rule.NOTE07)
 	if c.before(&b.close, cl) && (cl.label == 0 || c.boundInSight(cl.label)) {
 		c.report(rule.NOTE07, cl.ev, rule.NDIS, b.adapter, who,
 			"an AF notification went to a binding that is closed", b.close.enter, b.close.ret)
+		cl.b = nil
+		return
+	}
+	if c.before(&b.close, cl) {
+		c.skip(rule.NOTE07, reasonAssumed) // or to another one with the same context
 		cl.b = nil
 		return
 	}
@@ -926,12 +931,12 @@ func (r *registration) withdrawn() *mark {
 	return &r.b.close
 }
 
-// reassign gives r a notification that went to another claim of the same type beside it,
-// and is not owed there: its content does not say which of the two it was for.
+// reassign gives r a notification that went to another claim of the same type beside it, or
+// to one from before the trace, and is not owed there: its content does not say which of the two it was for.
 func (c *Checker) reassign(x *binding, r *registration) bool {
 	for i := range x.notified {
 		n := &x.notified[i]
-		if o := n.reg; o == r || o.id != n.id || o.af() != r.af() {
+		if o := n.reg; o == r || o.id != n.id || o.af() != r.af() || !r.contested && !o.assumed {
 			continue
 		} else if _, _, owed := c.due(x, o); owed {
 			continue
@@ -970,7 +975,7 @@ func (c *Checker) missed(x *binding, r *registration, over ev, atEnd bool) {
 	if x.notice(r) != nil {
 		return
 	}
-	if r.contested && c.reassign(x, r) {
+	if c.reassign(x, r) {
 		return
 	}
 	if x.strays > 0 {

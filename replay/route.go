@@ -18,7 +18,7 @@ func (c *Checker) strays(cl *call, o *afOpen, label uint32) bool {
 func (c *Checker) misrouted(cl *call, o *afOpen) {
 	c.check(rule.ROLE07)
 	c.report(rule.ROLE07, cl.ev, rule.NDIS, o.adapter, c.names[cl.label],
-		cl.name()+" reached "+c.names[cl.label]+", the AF open is one of "+c.clientName(o), o.openEnter)
+		cl.name()+" reached "+c.names[cl.label]+", the AF open is one of "+c.clientName(o), o.openEnter).guess(o.guessed)
 }
 
 // astray finds, for a callback whose context its driver never gave out, the open of another

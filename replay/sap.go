@@ -514,7 +514,7 @@ func enterCmRegisterSap(c *Checker, cl *call) {
 		s.mgrLabel = cl.label
 	}
 	if s.known() {
-		c.managerDriver(s.o).touch(true)
+		c.saw(cl, c.managerDriver(s.o), true)
 	}
 	cl.s, cl.sid = s, s.id
 	c.filter(cl, s)
@@ -641,7 +641,7 @@ func (c *Checker) completedSap(cl *call, msg string, of func(*deadSap) *deadOp) 
 			s.mgrLabel = cl.label
 		}
 		if s.known() {
-			c.managerDriver(s.o).touch(false)
+			c.saw(cl, c.managerDriver(s.o), false)
 			c.variant(cl, s.o, mcmRule(cl.fn))
 		}
 		c.check(rule.SAP04)
@@ -651,6 +651,8 @@ func (c *Checker) completedSap(cl *call, msg string, of func(*deadSap) *deadOp) 
 		c.skip(rule.SAP04, reasonAssumed)
 	case of(d).state == opUnknown || of(d).state == opIdle && d.maybe:
 		c.skip(rule.SAP04, reasonAssumed)
+	case c.deaf(cl):
+		c.lacks(rule.SAP04, reasonNoUpcalls)
 	default:
 		c.check(rule.SAP04)
 		f := c.report(rule.SAP04, cl.ev, rule.CallManager, nil, c.names[d.mgrLabel], msg, of(d).last, d.cmDone.enter)
@@ -680,7 +682,7 @@ func enterClRegisterSapComplete(c *Checker, cl *call) {
 	}
 	cl.s, cl.sid = s, s.id
 	if s.known() && s.o.client != nil {
-		s.o.client.driver.touch(true)
+		c.saw(cl, s.o.client.driver, true)
 	}
 	if !c.completes(cl, s, &s.clReg) {
 		return
@@ -865,7 +867,7 @@ func enterClDeregisterSap(c *Checker, cl *call) {
 	if s.known() && s.o.client != nil {
 		b := s.o.client
 		cl.b = b
-		b.driver.touch(false)
+		c.saw(cl, b.driver, false)
 		if p := b.pending; p != nil && p != s.o && p.clOpen.state == opPended {
 			cl.verdict |= suspectAFPending
 		}
@@ -890,7 +892,7 @@ func (c *Checker) deregisteredDead(cl *call, d *deadSap) {
 	c.check(rule.USE02)
 	if d.failed {
 		f := c.report(rule.USE02, cl.ev, rule.Client, nil, c.names[d.label],
-			"NdisClDeregisterSap uses the NdisSapHandle of a registration that failed", d.clReg.last)
+			"NdisClDeregisterSap uses the NdisSapHandle of a registration that failed", d.clReg.last).stranger()
 		f.Adapter = d.adapter
 		return
 	}
@@ -911,6 +913,12 @@ func (c *Checker) deregisteredDead(cl *call, d *deadSap) {
 func returnClDeregisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	c.stillPending(cl, at)
 	s := cl.s
+	if s == nil && (!known || st != ndis.StatusSuccess) {
+		// One from before the trace is gone, or will be, unless this fails (AMB-18).
+		if d := c.exhumeSap(key{kindSAP<<56 | cl.ns, cl.sap}); d != nil && d.maybe && d.dereg.enter.n == cl.ev.n {
+			d.lenient = true
+		}
+	}
 	if s != nil && s.id == cl.sid && cl.flag {
 		cl.found = c.report(rule.SAP05, cl.ev, rule.Client, s.adapter(), s.names(c),
 			"the client deregisters a SAP a second time", s.dereg.enter).also(rule.SAP06, rule.USE02)
@@ -939,6 +947,7 @@ func returnClDeregisterSap(c *Checker, cl *call, at ev, known bool, st ndis.Stat
 	}
 	switch {
 	case !known || st == ndis.StatusPending:
+		s.deregFailed = !known // it may have
 		c.settleSap(s)
 	default:
 		s.deregFailed = st != ndis.StatusSuccess // AMB-18: it is gone for the client
@@ -963,7 +972,7 @@ func enterCmDeregisterSap(c *Checker, cl *call) {
 		s.mgrLabel = cl.label
 	}
 	if s.known() {
-		c.managerDriver(s.o).touch(true)
+		c.saw(cl, c.managerDriver(s.o), true)
 	}
 	cl.s, cl.sid = s, s.id
 	s.cmDereg.ask(cl.ev)
@@ -998,7 +1007,7 @@ func enterCmDeregisterSapComplete(c *Checker, cl *call) {
 			"the deregistration of a SAP was completed a second time", s.cmDereg.ret, prev).also(rule.SAP06, rule.USE02)
 		return
 	case opUnpended:
-		if s.cmDereg.state == opIdle && (!s.known() || s.o.assumed || !captured(c.managerDriver(s.o), true)) {
+		if s.cmDereg.state == opIdle && (!s.known() || s.o.assumed || !s.hasMgr || !captured(c.managerDriver(s.o), true)) {
 			c.skip(rule.SAP04, reasonNoUpcalls)
 			break
 		}
@@ -1037,7 +1046,7 @@ func enterClDeregisterSapComplete(c *Checker, cl *call) {
 	}
 	cl.s, cl.sid = s, s.id
 	if s.known() && s.o.client != nil {
-		s.o.client.driver.touch(true)
+		c.saw(cl, s.o.client.driver, true)
 	}
 	if !c.completes(cl, s, &s.clDereg) {
 		return

@@ -77,7 +77,7 @@ func enterDevicePnPEvent(c *Checker, cl *call) {
 
 func enterNetPnPEvent(c *Checker, cl *call) {
 	if b := c.bindingByContext(cl); b != nil {
-		b.driver.touch(true)
+		c.saw(cl, b.driver, true)
 	}
 }
 

@@ -108,6 +108,7 @@ type vc struct {
 	untold    [numSides]bool // of the deletion
 	vague     bool           // a row may be about it or about another one
 	strayed   bool           // a callback for it went to the miniport part of an MCM
+	elsewhere strayUpcall
 
 	// activation
 	active     tri
@@ -271,6 +272,15 @@ func (c *Checker) vcByContext(cl *call, s side, value uint64) *vc {
 	return found
 }
 
+// strayUpcall is a callback of a creation that runs on another thread. Whether it is one of
+// this VC shows when the creation returns the handle.
+type strayUpcall struct {
+	at     ev
+	fn     ndis.Func
+	side   side
+	handle uint64
+}
+
 // nameVC gives v its handle.
 func (c *Checker) nameVC(v *vc, h uint64) {
 	if h == 0 || v.handle == h {
@@ -430,7 +440,7 @@ func (c *Checker) useVC(cl *call) *vc {
 			if v.labels[s] == 0 {
 				v.labels[s] = cl.label
 			}
-			c.vcDriver(v, s).touch(false)
+			c.saw(cl, c.vcDriver(v, s), false)
 		}
 		if s == sideClient {
 			c.usedByClient(cl, v)
@@ -454,14 +464,27 @@ func (c *Checker) useVC(cl *call) *vc {
 		}
 	}
 	c.skip(rule.USE03, reasonAssumed)
+	v := c.assumeVC(cl)
+	if s := callers[cl.fn]; s < numSides {
+		v.labels[s] = cl.label
+	}
+	return v
+}
+
+// deaf says that the callbacks of the driver of cl are not captured: a handle that it uses
+// may be one that was told to it out of sight.
+func (c *Checker) deaf(cl *call) bool {
+	d := c.labelled(cl.label)
+	return d != nil && !d.upSeen
+}
+
+// assumeVC makes a VC of which the past is not known, of the handle that cl carries.
+func (c *Checker) assumeVC(cl *call) *vc {
 	v := c.newVC(cl)
 	v.assumed = true
 	v.activity(vcAssume)
 	v.step(callLost)
 	v.create.open(cl)
-	if s := callers[cl.fn]; s < numSides {
-		v.labels[s] = cl.label
-	}
 	for _, r := range [...]*vcOp{&v.act, &v.miniAct, &v.deact, &v.miniDeact, &v.make, &v.cmMake, &v.dispatch,
 		&v.incoming, &v.close, &v.cmClose, &v.modify, &v.cmModify} {
 		r.assume()
@@ -492,6 +515,10 @@ func (c *Checker) useDeadVC(cl *call, d *deadVC) {
 	s := callerSide(cl, d.labels[sideClient], d.labels[sideManager])
 	if d.orphan {
 		c.skip(rule.USE03, reasonAssumed)
+		return
+	}
+	if c.deaf(cl) {
+		c.lacks(rule.USE03, reasonNoUpcalls)
 		return
 	}
 	c.check(rule.USE03)
@@ -550,7 +577,7 @@ func (c *Checker) calledVC(cl *call, s side, value uint64, has bool, causes ...n
 		v.labels[s] = cl.label
 	}
 	if cl.d.caller != callerSelf {
-		c.vcDriver(v, s).touch(true)
+		c.saw(cl, c.vcDriver(v, s), true)
 	}
 	return v
 }
@@ -809,6 +836,13 @@ func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if c.b != nil && c.b.Phase[c.i] != format.PhaseGap && c.b.Has[c.i]&format.HasVC != 0 {
 		c.nameVC(v, c.b.VC[c.i])
 	}
+	if x := v.elsewhere; known && x.at.seen() {
+		c.check(rule.VC02)
+		if x.handle == v.handle {
+			v.told[x.side] = true
+			c.vcNDIS(rule.VC02, x.at, x.side, v, x.fn.String()+" was called on another thread than the creation of the VC", v.create.enter)
+		}
+	}
 	if v.handle == 0 {
 		c.namelessVCs++
 		c.dropVC(v)
@@ -847,7 +881,10 @@ func (c *Checker) toldOf(cl *call, v *vc, told *[numSides]bool, at ev, what stri
 		default:
 			c.check(rule.VC02)
 			told[peer] = true
-			c.vcNDIS(rule.VC02, at, peer, v, "the "+what+" of a VC succeeded although "+callback[0]+" of the other side was not called in it", cl.ev)
+			f := c.vcNDIS(rule.VC02, at, peer, v, "the "+what+" of a VC succeeded although "+callback[0]+" of the other side was not called in it", cl.ev)
+			if o := v.open(); o != nil {
+				f.since(o.openEnter) // who the other side is rests on the AF open
+			}
 		}
 	}
 	// Not everybody who records a miniport records its handlers for VCs.
@@ -882,12 +919,14 @@ func enterCoCreate(c *Checker, cl *call) {
 		c.peerUpcall(cl)
 	}
 	var v *vc
-	if p := cl.enclosing(); p != nil && isCreate(p.fn) {
-		v = p.vcOf()
-	}
 	s := sideMiniport
 	if cl.fn == ndis.ProtocolCoCreateVc {
 		s = sideUnknown
+	}
+	if p := cl.enclosing(); p != nil && isCreate(p.fn) {
+		if v = p.vcOf(); v != nil && v.elsewhere.fn == cl.fn {
+			v.elsewhere = strayUpcall{} // that was of another one
+		}
 	}
 	if v == nil {
 		v = c.createdElsewhere(cl, &s)
@@ -895,6 +934,10 @@ func enterCoCreate(c *Checker, cl *call) {
 	if v == nil {
 		c.skip(rule.VC02, reasonAmbiguous)
 		cl.side = s
+		if cl.has&format.HasVC != 0 && cl.vc != 0 && !c.knowsVC(cl) {
+			c.assumeVC(cl) // whoever creates it is not captured
+			cl.v = nil
+		}
 		return
 	}
 	if s == sideUnknown {
@@ -911,13 +954,19 @@ func enterCoCreate(c *Checker, cl *call) {
 		v.labels[s] = cl.label
 	}
 	d := c.vcDriver(v, s)
-	d.touch(true)
+	c.saw(cl, d, true)
 	if s == sideMiniport {
 		c.miniportUpcall(cl, v, d)
 	}
-	if cl.has&format.HasVC != 0 && cl.vc != 0 {
+	if cl.has&format.HasVC != 0 && cl.vc != 0 && v.elsewhere.at.n != cl.ev.n {
 		c.nameVC(v, cl.vc)
 	}
+}
+
+// knowsVC says that the handle of cl is one of a VC that is there.
+func (c *Checker) knowsVC(cl *call) bool {
+	_, ok := c.vcs.get(key{kindVC<<56 | cl.ns, cl.vc})
+	return ok
 }
 
 // callerSideOf is the side of v that a label names.
@@ -941,7 +990,7 @@ func (c *Checker) createdElsewhere(cl *call, s *side) *vc {
 			if p == sideUnknown {
 				p = v.creator.peer()
 			}
-			if p < numSides && !v.told[p] && !v.assumed && cl.thread.known && c.before(&v.create, cl) {
+			if p < numSides && !v.told[p] && !v.assumed && (v.mcm != unknown || v.signaling) && cl.thread.known && c.before(&v.create, cl) {
 				c.check(rule.VC02)
 				c.vcNDIS(rule.VC02, cl.ev, p, v, cl.name()+" was called after the creation of the VC had returned", v.since)
 			}
@@ -976,9 +1025,8 @@ func (c *Checker) createdElsewhere(cl *call, s *side) *vc {
 	if *s == sideUnknown {
 		*s = found.creator.peer()
 	}
-	if cl.thread.known && found.create.thread.known && !found.assumed {
-		c.check(rule.VC02)
-		c.vcNDIS(rule.VC02, cl.ev, *s, found, cl.name()+" was called on another thread than the creation of the VC", found.create.enter)
+	if cl.thread.known && found.create.thread.known && !found.assumed && cl.has&format.HasVC != 0 {
+		found.elsewhere = strayUpcall{cl.ev, cl.fn, *s, cl.vc}
 	}
 	return found
 }
@@ -1122,7 +1170,7 @@ func returnDeleteVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if clean {
 		c.owedByVC(v, at, false)
 	}
-	c.buryVC(v, false)
+	c.buryVC(v, !known) // where it may have failed, what follows is not held against it
 }
 
 // deletable judges that a VC is deleted when it is deactivated and without call (VC-07), and
@@ -1138,8 +1186,10 @@ func (c *Checker) deletable(cl *call, v *vc, s side, at ev, gone bool) bool {
 	if !c.vcReady(rule.VC07, v) || !cl.busy || s >= numSides {
 		return true
 	}
-	active, leaving := v.isActive(), v.deact.owes()
+	active, leaving := v.isActive(), v.deact.owes() && c.captured(v, sideManager, true)
 	switch {
+	case active && v.tentative && (v.act.state == opDone || !c.captured(v, sideManager, true)):
+		c.lacks(rule.VC07, reasonNoStatus) // it pended, and may have failed since
 	case active && gone && v.closedCall.seen() && v.act.call.n < v.closedCall.n && c.captured(v, sideManager, false):
 		c.check(rule.CALL14)
 		v.notDeact.drop()
@@ -1189,7 +1239,7 @@ func enterCoDelete(c *Checker, cl *call) {
 	}
 	v.untold[s] = true
 	d := c.vcDriver(v, s)
-	d.touch(true)
+	c.saw(cl, d, true)
 	if s == sideMiniport {
 		c.miniportUpcall(cl, v, d)
 	}
@@ -1288,6 +1338,9 @@ func enterActivate(c *Checker, cl *call) {
 	}
 	c.vcVariant(cl, v)
 	c.kindOf(cl, v)
+	if v.tentative && !c.captured(v, sideManager, true) {
+		v.activity(vcNeverKnown) // it may have failed out of sight
+	}
 	v.act.ask(cl.ev)
 	v.counting, v.tentative = true, false
 	v.askParams, v.hasAsk = cl.d.callParams, cl.d.has&keyCallParams != 0

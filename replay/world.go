@@ -137,6 +137,7 @@ type driver struct {
 	isProtocol  bool
 	vcUps       bool // a MiniportCo callback for a VC was seen
 	signals     bool // it made a VC for its own signaling
+	vagueAsks   bool // it made an OID request that does not say what for, or of which AF open
 }
 
 // misdirect notes a completion that went to no open.
@@ -346,6 +347,7 @@ type afOpen struct {
 	conflict    bool
 	openEnter   ev
 	guessed     bool // a gap left open which calls of the two sides belong together
+	apart       bool // the call manager was asked on another thread than the client's
 	early       ev   // the client was told before the call manager had answered
 	earlyStatus ndis.Status
 	alias       uint64   // the client's handle, if it was given another one than the call manager
