@@ -49,6 +49,7 @@ type Checker struct {
 	labels   map[string]uint32
 	recent   [recentLabels]recentLabel
 	names    []string
+	words    []uint64  // labelWord of the names
 	byLabel  []*driver // by label id
 	callsBy  callTable
 	threads  threads
@@ -129,7 +130,7 @@ type Checker struct {
 func New(o Options) *Checker {
 	c := &Checker{
 		opt: o, openLimit: int64(o.OpenLimit), maxDead: o.MaxDead,
-		labels: map[string]uint32{"": 0}, names: []string{""}, byLabel: []*driver{nil},
+		labels: map[string]uint32{"": 0}, names: []string{""}, words: []uint64{0}, byLabel: []*driver{nil},
 		unchecked: make([][numReasons]uint64, len(rule.All())+1),
 		defects:   map[string]uint64{}, defectRows: map[string]uint64{}, lastTS: minTime,
 	}
@@ -258,6 +259,19 @@ const (
 	recentLabels = 1 << recentBits
 )
 
+// labelWord is the length of a name and as many of its bytes as fit: all of one that is not
+// longer than seven bytes.
+func labelWord(name []byte) uint64 {
+	word := uint64(min(len(name), 255)) << 56
+	if cap(name) >= 8 {
+		return word | binary.LittleEndian.Uint64(name[:8])&(1<<(8*min(len(name), 7))-1)
+	}
+	for k := 0; k < len(name) && k < 7; k++ {
+		word |= uint64(name[k]) << (8 * k)
+	}
+	return word
+}
+
 func (c *Checker) label(i int) uint32 {
 	b := c.b
 	if b.Has[i]&format.HasDriver == 0 {
@@ -267,14 +281,7 @@ func (c *Checker) label(i int) uint32 {
 	if len(name) == 0 {
 		return 0
 	}
-	word := uint64(len(name)) << 56
-	if cap(name) >= 8 {
-		word |= binary.LittleEndian.Uint64(name[:8]) & (1<<(8*min(len(name), 7)) - 1)
-	} else {
-		for k := 0; k < len(name) && k < 7; k++ {
-			word |= uint64(name[k]) << (8 * k)
-		}
-	}
+	word := labelWord(name)
 	slot := &c.recent[word*0x9e3779b97f4a7c15>>(64-recentBits)]
 	if slot.word == word && (len(name) <= 7 || c.names[slot.id] == string(name)) {
 		return slot.id
@@ -288,6 +295,7 @@ func (c *Checker) label(i int) uint32 {
 	id := uint32(len(c.names))
 	c.labels[string(name)] = id
 	c.names = append(c.names, string(name))
+	c.words = append(c.words, word)
 	c.byLabel = append(c.byLabel, nil)
 	return id
 }
@@ -300,7 +308,7 @@ func (c *Checker) enter(at ev) *call {
 		cl = c.free[n-1]
 		c.free = c.free[:n-1]
 		cl.invocation = invocation{}
-		if cl.detailed {
+		if cl.detailed && b.Has[i]&format.HasDetail == 0 {
 			cl.d, cl.detailed = detail{}, false
 		}
 	} else {
@@ -386,7 +394,8 @@ func threadKey(t thread) key {
 func (c *Checker) ret(at ev) {
 	b, i := c.b, c.i
 	has := b.Has[i]
-	top := c.threads.stack(threadKey(c.thread(i))).top
+	t := c.thread(i)
+	top := c.threads.stack(threadKey(t)).top
 	var cl *call
 	if has&format.HasCallID != 0 {
 		var ns uint64
@@ -408,7 +417,7 @@ func (c *Checker) ret(at ev) {
 		c.defect(DefectOtherFunction)
 		return
 	}
-	c.sameCaller(cl, c.thread(i))
+	c.sameCaller(cl, t)
 	if has&format.HasDetail != 0 {
 		var d detail
 		if !d.parse(b.Detail.At(i)) {

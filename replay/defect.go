@@ -190,8 +190,14 @@ func (c *Checker) sameCaller(cl *call, t thread) {
 	if t.known && cl.thread.known && t.tid != cl.thread.tid {
 		c.defect(DefectOtherThread)
 	}
-	if i := c.i; cl.label != 0 && c.b.Has[i]&format.HasDriver != 0 && c.label(i) != cl.label {
-		c.defect(DefectOtherDriver)
+	if i := c.i; cl.label != 0 && c.b.Has[i]&format.HasDriver != 0 {
+		name := c.b.Driver.At(i)
+		if labelWord(name) == c.words[cl.label] && (len(name) <= 7 || string(name) == c.names[cl.label]) {
+			return
+		}
+		if c.label(i) != cl.label {
+			c.defect(DefectOtherDriver)
+		}
 	}
 }
 

@@ -77,6 +77,23 @@ const (
 	keyOutFlags
 )
 
+// parsed is the keys that parse knows, wanted the same as a bit for each length by the first
+// letter.
+var (
+	parsed = []string{
+		"protocol", "miniport_driver", "miniport_context", "bind_context", "unbind_context",
+		"if_luid", "if_index", "oid", "oid_request", "sap", "sap_type", "pnp_event", "halt_action",
+		"call_params", "flags", "nbl", "multipoint", "since_ts", "adapter_name", "handler_set",
+		"handlers", "role", "null_slots", "co", "inferred", "caller",
+	}
+	wanted = func() (of [32]uint32) {
+		for _, k := range parsed {
+			of[k[0]&31] |= 1 << len(k)
+		}
+		return of
+	}()
+)
+
 // parse reads a flat JSON object without allocating. Keys it does not know are passed over;
 // a text that is not an object, or breaks off, leaves what was read and returns false.
 func (d *detail) parse(b []byte) bool {
@@ -89,6 +106,9 @@ func (d *detail) parse(b []byte) bool {
 		return true
 	}
 	for {
+		if s.pass() {
+			return true
+		}
 		k, ok := s.str()
 		if !ok || !s.open(':') {
 			return false
@@ -273,24 +293,69 @@ func (s *scanner) str() ([]byte, bool) {
 		return nil, false
 	}
 	j := i + 1
+	for j = quoteOrEscape(b, j); j < len(b); j = quoteOrEscape(b, j+2) {
+		if b[j] == '"' {
+			s.i = j + 1
+			return b[i+1 : j], true
+		}
+	}
+	return nil, false
+}
+
+// pass passes over keys that parse does not know, with their values, as long as they are
+// written as mostly: a string without escapes or a number without sign, and no white space
+// around. It says whether the object ends there.
+func (s *scanner) pass() bool {
+	b, i := s.b, s.i
+	for i < len(b) && b[i] == '"' {
+		j := quoteOrEscape(b, i+1)
+		if j+2 >= len(b) || b[j] != '"' || b[j+1] != ':' {
+			break
+		}
+		if n := j - i - 1; n == 0 || n < 32 && wanted[b[i+1]&31]>>n&1 != 0 {
+			break
+		}
+		k := j + 2
+		if b[k] == '"' {
+			if k = quoteOrEscape(b, k+1); k >= len(b) || b[k] != '"' {
+				break
+			}
+			k++
+		} else {
+			for k < len(b) && b[k]-'0' <= 9 {
+				k++
+			}
+			if k == j+2 {
+				break
+			}
+		}
+		if k >= len(b) || b[k] != ',' && b[k] != '}' {
+			break
+		}
+		i = k + 1
+		if b[k] == '}' {
+			s.i = i
+			return true
+		}
+	}
+	s.i = i
+	return false
+}
+
+// quoteOrEscape finds the first quote or backslash from j on; without one it gives len(b).
+func quoteOrEscape(b []byte, j int) int {
 	for ; j+8 <= len(b); j += 8 {
 		// Eight bytes at once: the top bit of each that is a quote or a backslash.
 		v := binary.LittleEndian.Uint64(b[j:])
 		q, e := v^'"'*ones, v^'\\'*ones
 		if found := ((q-ones)&^q | (e-ones)&^e) & (ones << 7); found != 0 {
-			j += bits.TrailingZeros64(found) / 8
-			break
+			return j + bits.TrailingZeros64(found)/8
 		}
 	}
-	for ; j < len(b); j++ {
-		if c := b[j]; c == '"' {
-			s.i = j + 1
-			return b[i+1 : j], true
-		} else if c == '\\' {
-			j++
-		}
+	for j < len(b) && b[j] != '"' && b[j] != '\\' {
+		j++
 	}
-	return nil, false
+	return j
 }
 
 // handle reads a hex string ("0x1f") or a number without sign or fraction.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // transition is what the rows of one function do to the world. Functions without either
@@ -195,6 +196,17 @@ var (
 	is5x, is6x      [ndis.NumFuncs]bool // a name of one generation that the other has another for
 )
 
+// fact is what is looked up at every row of a function, in one place.
+type fact struct {
+	transition
+	watched transition
+	irql    rule.ID
+	up      bool
+	only5x6 bool // is5x or is6x
+}
+
+var facts [ndis.NumFuncs]fact
+
 func init() {
 	for fn := ndis.FuncUnknown + 1; fn < ndis.NumFuncs; fn++ {
 		name, info := fn.String(), fn.Info()
@@ -207,29 +219,31 @@ func init() {
 			is5x[fn], is6x[info.Alias] = true, true
 		}
 	}
+	for fn := range facts {
+		facts[fn] = fact{transitions[fn], watch[fn], irqlRules[fn], isUp[fn], is5x[fn] || is6x[fn]}
+	}
 }
 
 // entered applies the entry of a call.
 func (c *Checker) entered(cl *call) {
 	c.cur = cl
+	f := &facts[cl.fn]
 	if cl.label != 0 {
 		d := c.labelled(cl.label)
 		if d.first == ndis.FuncNone {
 			d.first = cl.fn
 		}
 		if cl.d.caller != callerSelf && c.crossing(cl) {
-			d.touch(isUp[cl.fn])
+			d.touch(f.up)
 		}
-		if is5x[cl.fn] || is6x[cl.fn] {
+		if f.only5x6 {
 			c.generation(cl, d)
 		}
 	}
-	if cl.fn >= ndis.NumFuncs {
-		return
+	if f.irql != rule.None {
+		c.irql(cl, f.irql)
 	}
-	c.irql(cl)
-	t := &transitions[cl.fn]
-	if t.enter == nil {
+	if f.enter == nil {
 		c.unjudged[cl.fn]++
 		if cl.fn == ndis.FuncUnknown {
 			c.defect(DefectUnknownFunction)
@@ -238,9 +252,9 @@ func (c *Checker) entered(cl *call) {
 			c.passThrough(cl)
 		}
 	} else {
-		t.enter(c, cl)
+		f.enter(c, cl)
 	}
-	if w := watch[cl.fn].enter; w != nil {
+	if w := f.watched.enter; w != nil {
 		w(c, cl)
 	}
 }
@@ -279,14 +293,12 @@ func (c *Checker) passThrough(cl *call) {
 // returned applies the return of a call.
 func (c *Checker) returned(cl *call, at ev, known bool, st ndis.Status) {
 	c.cur = cl
-	if cl.fn >= ndis.NumFuncs {
-		return
-	}
-	if w := watch[cl.fn].ret; w != nil {
+	f := &facts[cl.fn]
+	if w := f.watched.ret; w != nil {
 		w(c, cl, at, known, st)
 	}
-	if t := &transitions[cl.fn]; t.ret != nil {
-		t.ret(c, cl, at, known, st)
+	if f.ret != nil {
+		f.ret(c, cl, at, known, st)
 		return
 	}
 	c.passedThrough(cl, at)

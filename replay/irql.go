@@ -37,10 +37,9 @@ var irqlRules = func() (of [ndis.NumFuncs]rule.ID) {
 	return of
 }()
 
-// irql judges the level at which a call was made.
-func (c *Checker) irql(cl *call) {
-	id := irqlRules[cl.fn]
-	if id == rule.None || cl.d.caller == callerSelf {
+// irql judges the level at which a call was made by rule id.
+func (c *Checker) irql(cl *call, id rule.ID) {
+	if cl.d.caller == callerSelf {
 		return
 	}
 	if cl.has&format.HasIRQL == 0 || c.b.IRQL[c.i] > maxIRQL {

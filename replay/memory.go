@@ -45,12 +45,14 @@ const (
 // crypt remembers the last so many objects of a kind that are gone, each by up to three
 // keys. Graves are numbered in the order of burial. Keys with one hash form a chain, newest
 // first; a chain ends at the first grave that is no longer remembered, so that nothing has
-// to be done about a grave that goes.
+// to be done about a grave that goes. Graves are put into the chains when somebody asks for
+// one: in a trace without defects hardly anybody does, and most graves are forgotten first.
 type crypt[T any] struct {
 	pages [][]tomb[T] // made as they are needed
 	mask  uint64      // grave n is at place n&mask
 	first uint64      // number of the oldest grave
 	next  uint64      // and of the one to come
+	done  uint64      // and of the first one that is not in the chains
 	heads []link      // by hash, the newest
 	shift uint
 }
@@ -84,9 +86,6 @@ func (c *crypt[T]) dig(limit int) (grave *T, evicted bool) {
 	if page := c.next & c.mask / tombsPerPage; page == uint64(len(c.pages)) {
 		c.pages = append(c.pages, make([]tomb[T], tombsPerPage))
 	}
-	if 2*(c.next-c.first) >= uint64(len(c.heads)) {
-		c.grow()
-	}
 	t := c.tomb(c.next)
 	t.keys = [3]key{}
 	c.next++
@@ -99,22 +98,24 @@ func (c *crypt[T]) tomb(number uint64) *tomb[T] {
 }
 
 // name gives the newest grave its key i.
-func (c *crypt[T]) name(i int, k key) { c.chain(c.next-1, i, k) }
+func (c *crypt[T]) name(i int, k key) { c.tomb(c.next - 1).keys[i] = k }
 
-func (c *crypt[T]) chain(number uint64, i int, k key) {
-	t, head := c.tomb(number), &c.heads[k.hash()>>c.shift]
-	t.keys[i], t.behind[i] = k, *head
-	*head = link(4*number) + link(i)
-}
-
-// grow makes more chains, so that they stay short.
-func (c *crypt[T]) grow() {
-	c.heads = make([]link, max(4*tombsPerPage, 4*len(c.heads)))
-	c.shift = uint(64 - bits.TrailingZeros(uint(len(c.heads))))
-	for n := c.first; n < c.next; n++ {
-		for i, k := range c.tomb(n).keys {
+// index puts the graves that are new into the chains.
+func (c *crypt[T]) index() {
+	c.done = max(c.done, c.first)
+	if n := c.next - c.first; 2*n >= uint64(len(c.heads)) {
+		// More chains, so that they stay short.
+		c.heads = make([]link, max(4*tombsPerPage, 2<<bits.Len64(n)))
+		c.shift = uint(64 - bits.TrailingZeros(uint(len(c.heads))))
+		c.done = c.first
+	}
+	for ; c.done < c.next; c.done++ {
+		t := c.tomb(c.done)
+		for i, k := range t.keys {
 			if k.space != 0 {
-				c.chain(n, i, k)
+				head := &c.heads[k.hash()>>c.shift]
+				t.behind[i] = *head
+				*head = link(4*c.done) + link(i)
 			}
 		}
 	}
@@ -125,6 +126,7 @@ func (c *crypt[T]) find(k key) *T {
 	if c.next == c.first {
 		return nil
 	}
+	c.index()
 	l, at := c.heads[k.hash()>>c.shift], 4*c.next
 	for {
 		// One that wraps around is of long ago, too.

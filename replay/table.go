@@ -97,18 +97,48 @@ func (t *table[V]) put(k key, v V) {
 	}
 }
 
-func (t *table[V]) del(k key) {
+// swap is put, and gives what k named before.
+func (t *table[V]) swap(k key, v V) (old V) {
+	if i := t.find(k); i >= 0 {
+		s := &t.slots[i]
+		old, s.val = s.val, v
+		return old
+	}
+	t.put(k, v)
+	return old
+}
+
+// find gives the slot of k, or -1.
+func (t *table[V]) find(k key) int {
 	if t.n == 0 {
-		return
+		return -1
 	}
 	mask := len(t.slots) - 1
-	i := t.hash(k)
-	for t.slots[i].key != k {
-		if t.slots[i].key.space == 0 {
-			return
+	for i := t.hash(k); ; i = (i + 1) & mask {
+		if s := &t.slots[i]; s.key == k {
+			return i
+		} else if s.key.space == 0 {
+			return -1
 		}
-		i = (i + 1) & mask
 	}
+}
+
+func (t *table[V]) del(k key) {
+	if i := t.find(k); i >= 0 {
+		t.remove(i)
+	}
+}
+
+// delIf deletes k only while it still names v.
+func (t *table[V]) delIf(k key, v V) {
+	if i := t.find(k); i >= 0 && t.slots[i].val == v {
+		t.remove(i)
+	}
+}
+
+// remove empties slot i.
+func (t *table[V]) remove(i int) {
+	mask := len(t.slots) - 1
 	t.n--
 	for j := (i + 1) & mask; t.slots[j].key.space != 0; j = (j + 1) & mask {
 		if home := t.hash(t.slots[j].key); (j-home)&mask >= (j-i)&mask {
@@ -117,13 +147,6 @@ func (t *table[V]) del(k key) {
 		}
 	}
 	t.slots[i] = slot[V]{}
-}
-
-// delIf deletes k only while it still names v.
-func (t *table[V]) delIf(k key, v V) {
-	if have, ok := t.get(k); ok && have == v {
-		t.del(k)
-	}
 }
 
 func (t *table[V]) grow() {

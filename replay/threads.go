@@ -23,6 +23,10 @@ func (t *threads) stack(k key) *stack {
 	if t.last != nil && t.lastKey == k {
 		return t.last
 	}
+	return t.find(k)
+}
+
+func (t *threads) find(k key) *stack {
 	s, ok := t.by.get(k)
 	if !ok {
 		if t.by.n >= max(t.sweepAt, minSweep) {

@@ -384,12 +384,16 @@ type afOpen struct {
 // unchain takes x out of the list that k names; next is where an element keeps the one
 // behind it.
 func unchain[V any](t *table[*V], k key, x *V, next func(*V) **V) {
-	head, _ := t.get(k)
+	i := t.find(k)
+	if i < 0 {
+		return
+	}
+	head := t.slots[i].val
 	if head == x {
 		if behind := *next(x); behind == nil {
-			t.del(k)
+			t.remove(i)
 		} else {
-			t.put(k, behind)
+			t.slots[i].val = behind
 		}
 		return
 	}
@@ -404,8 +408,7 @@ func unchain[V any](t *table[*V], k key, x *V, next func(*V) **V) {
 func (c *Checker) addBindingContext(b *binding, ctx uint64) {
 	k := key{kindBindingContext<<56 | b.ns, ctx}
 	b.context, b.hasCtx = ctx, true
-	b.ctxNext, _ = c.bindings.get(k)
-	c.bindings.put(k, b)
+	b.ctxNext = c.bindings.swap(k, b)
 }
 
 func (c *Checker) dropBindingContext(b *binding) {
@@ -446,15 +449,13 @@ func (c *Checker) bindingByContext(cl *call) *binding {
 func (c *Checker) addClientContext(o *afOpen, ctx uint64) {
 	k := key{kindClientAF<<56 | o.ns, ctx}
 	o.clientCtx, o.hasClCtx = ctx, true
-	o.clNext, _ = c.opens.get(k)
-	c.opens.put(k, o)
+	o.clNext = c.opens.swap(k, o)
 }
 
 func (c *Checker) addManagerContext(o *afOpen, ctx uint64) {
 	k := key{kindManagerAF<<56 | o.ns, ctx}
 	o.managerCt, o.hasMgrCtx = ctx, true
-	o.mgrNext, _ = c.opens.get(k)
-	c.opens.put(k, o)
+	o.mgrNext = c.opens.swap(k, o)
 }
 
 func (c *Checker) dropClientContext(o *afOpen) {
