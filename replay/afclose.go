@@ -1091,6 +1091,10 @@ func (c *Checker) unanswered(o *afOpen, over ev, atEnd bool) {
 			c.skip(rule.CLOSE18, reasonNoUpcalls)
 			return
 		}
+		if in := c.runningNotify(o); in != nil && !in.thread.known {
+			c.skip(rule.CLOSE18, reasonAmbiguous) // it may wait for itself
+			return
+		}
 		add(rule.CLOSE18, o.clClose.ret, rule.NDIS, c.clientName(o),
 			"the close pended and NDIS never called ProtocolClCloseAfComplete", o.closeMark.enter)
 		f.since(o.openEnter) // the client may be in a handler that waits for itself

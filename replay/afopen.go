@@ -448,6 +448,10 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 		c.skip(rule.OPEN05, reasonNoUpcalls)
 		return
 	}
+	if _, told := c.outAF(); !told && c.ambiguous(o) {
+		c.lacks(rule.OPEN05, reasonNoHandle)
+		return
+	}
 	c.check(rule.OPEN05)
 	c.report(rule.OPEN05, at, rule.NDIS, a, who,
 		"the open succeeded although ProtocolCmOpenAf of "+c.named(live)+" was not called", cl.ev)
@@ -1344,6 +1348,8 @@ func (c *Checker) lateAccept(o *afOpen, told ev) {
 		c.skip(rule.OPEN05, reasonAssumed)
 	case !c.managersUp(a, o.typ):
 		c.skip(rule.OPEN05, reasonNoUpcalls)
+	case !o.hasHdl && c.ambiguous(o):
+		c.lacks(rule.OPEN05, reasonNoHandle)
 	default:
 		c.check(rule.OPEN05)
 		c.report(rule.OPEN05, o.clOpen.ret, rule.NDIS, a, c.clientName(o),

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"reflect"
-	"runtime"
 	"strings"
 
 	"github.com/aftrace/aftrace/format"
@@ -17,21 +16,14 @@ type transition struct {
 	ret   func(c *Checker, cl *call, at ev, known bool, st ndis.Status)
 }
 
-// TransitionNames are the functions of this package that the entry and the return of a call of
-// f go through, as the linker names them; "" where f has none. Functions may share one. It is
-// for tools that measure them.
-func TransitionNames(f ndis.Func) (enter, ret string) {
+// TransitionEntries are where the functions of this package begin that the entry and the return
+// of a call of f go through; 0 where f has none. Functions may share one. It is for tools that
+// measure them, which know how to find the name of a function.
+func TransitionEntries(f ndis.Func) (enter, ret uintptr) {
 	if f >= ndis.NumFuncs {
-		return "", ""
+		return 0, 0
 	}
-	name := func(fn any) string {
-		v := reflect.ValueOf(fn)
-		if v.IsNil() {
-			return ""
-		}
-		return runtime.FuncForPC(v.Pointer()).Name()
-	}
-	return name(transitions[f].enter), name(transitions[f].ret)
+	return reflect.ValueOf(transitions[f].enter).Pointer(), reflect.ValueOf(transitions[f].ret).Pointer()
 }
 
 var transitions = [ndis.NumFuncs]transition{

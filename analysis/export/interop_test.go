@@ -83,7 +83,7 @@ func output(t *testing.T, c *exec.Cmd) []byte {
 }
 
 // writeTrace compiles a scenario to a trace of host, or of no host if that is "".
-func writeTrace(t *testing.T, path, name, text, host string) {
+func writeTrace(t testing.TB, path, name, text, host string) {
 	t.Helper()
 	s, err := scenario.Compile(name, text)
 	if err != nil {

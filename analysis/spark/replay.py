@@ -302,8 +302,9 @@ def main():
     about = [f.name for f in TRACE_COLUMNS]
     of_traces = results.where(IS_TRACE).select(*about, *(f.name for f in OUTCOME_COLUMNS))
     of_rows = results.where(f"NOT {IS_TRACE}").select(*about, *(result_name(c.name) for c in work.columns))
-    of_traces.write.partitionBy("verdict").parquet(os.path.join(args.out, "traces"))
-    of_rows.write.partitionBy("verdict").parquet(os.path.join(args.out, args.emit))
+    for name, table in (("traces", of_traces), (args.emit, of_rows)):
+        # Few files of a good size, whatever the number of tasks.
+        table.hint("rebalance", "verdict").write.partitionBy("verdict").parquet(os.path.join(args.out, name))
 
     counts = dict(of_traces.groupBy("verdict").count().collect())
     total = sum(counts.values())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -22,7 +23,7 @@ var transitions = []string{"github.com/aftrace/aftrace/replay.enter", "github.co
 
 // probedCalls is how often each transition is measured: enough for its percentiles, and over
 // soon in a long trace.
-const probedCalls = 20_000
+const probedCalls = 10_000
 
 // probing measures the transitions of the engine in this process with eBPF probes. A nil
 // *probing measures nothing.
@@ -44,9 +45,9 @@ func startProbing() (*probing, error) {
 	return &probing{own: own}, nil
 }
 
-// stop takes the probes away. It may be called more than once.
+// stop takes the probes away, once.
 func (p *probing) stop() {
-	if p != nil && p.own != nil {
+	if p != nil {
 		p.probes, p.lost, p.err = p.own.Stop()
 		p.own.Close()
 	}
@@ -58,14 +59,14 @@ func (p *probing) tell(hook []timing.Row) error {
 	if p == nil {
 		return nil
 	}
-	emulated, stepped := p.own.Cost()
-	if err := writeProbed(os.Stderr, p, emulated, stepped, hook); err != nil {
+	if err := writeProbed(os.Stderr, p, hook); err != nil {
 		return cli.NotWritten(err)
 	}
 	return nil
 }
 
-func writeProbed(w io.Writer, p *probing, emulated, stepped time.Duration, hook []timing.Row) error {
+func writeProbed(w io.Writer, p *probing, hook []timing.Row) error {
+	emulated, stepped := p.own.Cost()
 	fmt.Fprintf(w, "transitions, by probes on this process (taken off: %v, * %v where the probe is single-stepped):\n", emulated, stepped)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "count\tp50\tp99\tmax\t\t \n")
@@ -74,7 +75,7 @@ func writeProbed(w io.Writer, p *probing, emulated, stepped time.Duration, hook 
 		of[p.probes[i].Name] = &p.probes[i]
 	}
 	for f := range ndis.Functions() {
-		enter, ret := replay.TransitionNames(f)
+		enter, ret := transitionNames(f)
 		users[enter]++
 		users[ret]++
 	}
@@ -100,7 +101,7 @@ func writeProbed(w io.Writer, p *probing, emulated, stepped time.Duration, hook 
 		if i+1 < len(hook) && hook[i+1].Function == r.Function {
 			continue
 		}
-		enter, ret := replay.TransitionNames(r.Function)
+		enter, ret := transitionNames(r.Function)
 		for _, name := range slices.Compact([]string{enter, ret}) {
 			if s := of[name]; s != nil {
 				probe(s, "  ")
@@ -119,7 +120,7 @@ func writeProbed(w io.Writer, p *probing, emulated, stepped time.Duration, hook 
 		fmt.Fprintf(w, "+ not measured after its first %d or so, to slow the run no longer\n", probedCalls)
 	}
 	if len(hook) > 0 {
-		fmt.Fprintln(w, "hook: NDIS's side of a call, all its transitions and what they share; while transitions are probed, the probes are in it")
+		fmt.Fprintf(w, "hook: NDIS's side of a call, its transitions and what all calls share; each transition that is probed makes it about %v longer\n", p.own.CallCost())
 	}
 	if p.lost > 0 {
 		fmt.Fprintf(w, "%d measurements were lost\n", p.lost)
@@ -128,4 +129,17 @@ func writeProbed(w io.Writer, p *probing, emulated, stepped time.Duration, hook 
 		fmt.Fprintf(w, "measuring ended early: %v\n", p.err)
 	}
 	return nil
+}
+
+// transitionNames are the functions of the engine that a call of f goes through, as the linker
+// names them; "" where it has none.
+func transitionNames(f ndis.Func) (enter, ret string) {
+	name := func(entry uintptr) string {
+		if entry == 0 {
+			return ""
+		}
+		return runtime.FuncForPC(entry).Name()
+	}
+	a, b := replay.TransitionEntries(f)
+	return name(a), name(b)
 }

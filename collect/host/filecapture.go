@@ -62,6 +62,9 @@ func CaptureFile(c Control, o FileCapture, stop <-chan struct{}) (FileSummary, e
 	}
 	if got, err := c.Query(o.Name); err == nil {
 		s = got
+	} else if errors.Is(err, ErrSystem) { // it is accepted, and nothing comes of it
+		_, _ = c.Stop(o.Name)
+		return sum, err
 	} else {
 		sum.Warnings = append(sum.Warnings, fmt.Sprintf("the session does not say what it was granted: %v", err))
 	}

@@ -457,6 +457,11 @@ func TestCaptureFile(t *testing.T) {
 	if _, err = CaptureFile(c, o, nil); !errors.Is(err, ErrPrivilege) || len(c.sessions) != 0 {
 		t.Errorf("%v %v", err, c.sessions)
 	}
+	c.enable, c.query = nil, &CallError{Call: "ControlTraceW", Code: codeNotSupported}
+	if _, err = CaptureFile(c, o, nil); !errors.Is(err, ErrSystem) || len(c.sessions) != 0 {
+		t.Errorf("%v %v", err, c.sessions)
+	}
+	c.query = nil
 	c.sessions["aftrace"] = Session{}
 	if _, err = CaptureFile(c, o, nil); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "aftrace session adopt aftrace") || len(c.sessions) != 1 {
 		t.Errorf("%v", err)

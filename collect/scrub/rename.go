@@ -46,6 +46,7 @@ const (
 type renamed struct {
 	from, to uint64
 	space    space
+	bits     uint8
 }
 
 func newRenamer(key []byte) *renamer {
@@ -67,14 +68,14 @@ func (r *renamer) number(s space, v uint64, bits uint) uint64 {
 		return 0
 	}
 	e := &r.cache[(v*0x9E3779B97F4A7C15+uint64(s))>>(64-cacheBits)]
-	if e.from == v && e.space == s {
+	if e.from == v && e.space == s && e.bits == uint8(bits) {
 		return e.to
 	}
 	to := r.feistel(s, v, bits)
 	for to == 0 {
 		to = r.feistel(s, to, bits)
 	}
-	*e = renamed{v, to, s}
+	*e = renamed{v, to, s, uint8(bits)}
 	return to
 }
 

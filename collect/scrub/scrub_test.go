@@ -474,6 +474,58 @@ func TestShift(t *testing.T) {
 	}
 }
 
+// TestDamage: a damaged trace is an error; with Salvage, what is before the damage is a copy
+// that is cut short.
+func TestDamage(t *testing.T) {
+	var b bytes.Buffer
+	w, err := format.NewWriter(&b, format.WriterOptions{BatchRows: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 12 {
+		e := format.Event{Seq: uint64(i), TS: int64(i), Function: ndis.NdisClOpenAddressFamilyEx, Source: format.SourceETW}
+		if err := w.Write(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	salvaged := 0
+	for at := b.Len() / 2; at < b.Len(); at += 7 {
+		bad := bytes.Clone(b.Bytes())
+		bad[at] ^= 0xFF
+		try := func(o scrub.Options) (*scrub.Summary, error) {
+			r, err := format.NewReader(bytes.NewReader(bad), "in", format.ReaderOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := scrub.New(r, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := format.NewWriter(io.Discard, s.WriterOptions())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Run(context.Background(), w)
+		}
+		if _, err := try(scrub.Options{}); !errors.Is(err, format.ErrCorrupt) {
+			continue // a value is another one, or the mark of the end is gone
+		}
+		sum, err := try(scrub.Options{Salvage: true})
+		if err != nil || !sum.Cut || sum.Rows%4 != 0 || sum.Rows > 12 {
+			t.Errorf("damage at %d: %+v, %v", at, sum, err)
+		}
+		if sum.Rows < 12 { // not the mark of the end
+			salvaged++
+		}
+	}
+	if salvaged == 0 {
+		t.Error("no damage was noticed")
+	}
+}
+
 // BenchmarkScrub is for the cost of a row.
 func BenchmarkScrub(b *testing.B) {
 	var rows []format.Event

@@ -38,6 +38,7 @@ type Self struct {
 	ring     *ringbuf.Reader
 	emulated time.Duration
 	stepped  time.Duration
+	whole    time.Duration
 	quit     chan struct{}
 	done     sync.WaitGroup
 	err      error
@@ -108,10 +109,10 @@ func Own(limit uint64, prefixes ...string) (s *Self, err error) {
 	if made.enter, err = load("aftrace_own", selfEnter(open)); err != nil {
 		return nil, notPossible(err)
 	}
-	if made.emulated, err = made.calibrate(0); err != nil {
+	if made.stepped, err = made.calibrate(toyStepped); err != nil {
 		return nil, notPossible(err)
 	}
-	if made.stepped, err = made.calibrate(toyStepped); err != nil {
+	if made.emulated, err = made.calibrate(0); err != nil {
 		return nil, notPossible(err)
 	}
 	if made.ex, err = link.OpenExecutable(made.path); err != nil {
@@ -213,6 +214,10 @@ func (s *Self) calibrate(place uint64) (time.Duration, error) {
 		return 0, err
 	}
 	defer t.file.Close()
+	without, err := t.run(nil)
+	if err != nil {
+		return 0, err
+	}
 	ex, err := link.OpenExecutable(t.path())
 	if err != nil {
 		return 0, err
@@ -227,9 +232,11 @@ func (s *Self) calibrate(place uint64) (time.Duration, error) {
 		}
 		defer l.Close()
 	}
-	if _, err := t.run(nil); err != nil {
+	with, err := t.run(nil)
+	if err != nil {
 		return 0, err
 	}
+	s.whole = time.Duration(max(0, with-without) / calls)
 	var took []int64
 	var rec ringbuf.Record
 	s.ring.SetDeadline(unixEpoch)
@@ -299,6 +306,10 @@ func prologueOf(code []byte) int {
 // Cost is what was taken off each figure: where the instruction that is probed at the entry is
 // emulated, and where it is single-stepped.
 func (s *Self) Cost() (emulated, stepped time.Duration) { return s.emulated, s.stepped }
+
+// CallCost is how much longer a call takes for who measures it from outside, with its entry
+// probed at an instruction that is emulated: return instructions are always single-stepped.
+func (s *Self) CallCost() time.Duration { return s.whole }
 
 // selfKey puts the key of a call, its goroutine and its function, on the stack: a function
 // that has to grow its stack is entered twice, and may go on on another thread.

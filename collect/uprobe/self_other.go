@@ -29,6 +29,9 @@ func Own(uint64, ...string) (*Self, error) {
 // Cost is nothing.
 func (*Self) Cost() (emulated, stepped time.Duration) { return 0, 0 }
 
+// CallCost is nothing.
+func (*Self) CallCost() time.Duration { return 0 }
+
 // Stop returns nothing.
 func (*Self) Stop() ([]SelfTiming, uint64, error) { return nil, 0, nil }
 

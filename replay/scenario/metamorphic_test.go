@@ -369,9 +369,12 @@ var optional = []struct {
 	{"af_type", format.HasAFType | format.HasAFMajor | format.HasAFMinor}, {"status", format.HasStatus}, {"detail", format.HasDetail},
 }
 
-// TestDroppedColumns: a trace that lacks one of its optional columns has no violation that the
-// whole one does not have. A rule whose violation does not show any more is not checked, with
-// the reason, more often than before, or its finding is inconclusive.
+// TestDroppedColumns: a trace that lacks one of its optional columns has no violation of a rule
+// that the whole one does not break. A broken trace may show its defect under another rule, at
+// most once in a thousand. Of the rules whose violation does not show any more most are
+// counted, with the reason, as not checked more often than before; where whole objects are not
+// followed for want of a handle, the rules about them are not always reached: two in five of
+// the violations that are gone may be missing without that count.
 func TestDroppedColumns(t *testing.T) {
 	tries, silent := 0, map[string]int{}
 	odd, example := map[string]int{}, map[string]string{}
@@ -393,7 +396,6 @@ func TestDroppedColumns(t *testing.T) {
 				case slices.ContainsFunc(had, func(w *replay.Finding) bool { return w.Rule == f.Rule || slices.Contains(w.Also, f.Rule) }):
 				case len(had) > 0:
 					renamed++
-					t.Logf("%s without column %s: %s", h.name, c.name, scenario.FindingLine(f))
 				default:
 					key := fmt.Sprintf("%s without column %s", f.Rule, c.name)
 					odd[key]++
@@ -420,8 +422,14 @@ func TestDroppedColumns(t *testing.T) {
 	for _, key := range slices.Sorted(maps.Keys(odd)) {
 		t.Errorf("%d× %s: %s", odd[key], key, example[key])
 	}
-	for _, key := range slices.Sorted(maps.Keys(silent)) {
-		t.Logf("silent %d× %s: %s", silent[key], key, example[key+" silent"])
+	if renamed*1000 > tries {
+		t.Errorf("%d violations of broken traces get another name without a column", renamed)
+	}
+	if unsaid*5 > gone*2 {
+		for _, key := range slices.Sorted(maps.Keys(silent)) {
+			t.Logf("%d× %s: %s", silent[key], key, example[key+" silent"])
+		}
+		t.Errorf("of %d violations that do not show any more, %d are not counted as not checked", gone, unsaid)
 	}
 	t.Logf("%d traces without a column: %d violations under another rule, %d that do not show, %d of them unsaid", tries, renamed, gone, unsaid)
 }
