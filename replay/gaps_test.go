@@ -83,7 +83,7 @@ func anyHistory(seed, stream uint64) []format.Event {
 // has no violation that the whole trace does not have.
 func TestGapsMakeNoViolation(t *testing.T) {
 	tries, odd := 0, tally{}
-	for seed := range uint64(histories(t, 1500)) {
+	for seed := range uint64(upTo(t, 1500, 4000)) {
 		rows := anyHistory(seed, 22)
 		if len(rows) < 10 {
 			continue
@@ -108,11 +108,10 @@ func TestGapsMakeNoViolation(t *testing.T) {
 // are left, the trace shows it by the last of them (it does not rest on what never came), and
 // no row was lost between the coming up of its adapter, or the first row if that is not known,
 // and that last row: the life of every object that lives on an adapter is within the
-// adapter's. Gaps before the adapter came up are another matter, see
-// TestUntouchedWorldsKeepTheirVerdicts of package scenario.
+// adapter's.
 func TestUntouchedObjectsKeepTheirVerdicts(t *testing.T) {
 	untouched, kept, lost := 0, 0, tally{}
-	for seed := range uint64(histories(t, 1500)) {
+	for seed := range uint64(upTo(t, 1500, 4000)) {
 		seed = seed*2 + 1 // with a fault
 		rows := anyHistory(seed, 23)
 		whole := violations(check(t, rows, replay.Options{}, replay.End{}))

@@ -31,6 +31,9 @@ func histories(t *testing.T, n int) int {
 	return n
 }
 
+// upTo is histories for tests of which so many cost too much: at most that many.
+func upTo(t *testing.T, n, most int) int { return min(histories(t, n), max(n, most)) }
+
 func check(t testing.TB, rows []format.Event, o replay.Options, end replay.End) *replay.Result {
 	t.Helper()
 	c := replay.New(o)

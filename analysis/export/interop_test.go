@@ -110,12 +110,12 @@ func writeTrace(t testing.TB, path, name, text, host string) {
 	}
 }
 
-// busy is a history with n opens, and with names that need care.
+// busy is a legal history with n opens, and with a name that needs care.
 func busy(n int) string {
 	var b strings.Builder
 	b.WriteString("adapter A\ndriver cm call-manager\ndriver größe client\n\ngröße: bind A\ncm: bind A\n  register A Q2931\ngröße: notify A Q2931\n")
 	for i := range n {
-		fmt.Fprintf(&b, "größe: open A Q2931 af%d\ngröße: close af%d\n", i, i)
+		fmt.Fprintf(&b, "  open A Q2931 af%d\n  close af%d\n", i, i)
 	}
 	return b.String()
 }

@@ -71,7 +71,7 @@ type Follower struct {
 	batch *format.Batch
 	ahead []int // gap rows of the batch
 	past  int   // how many of them are counted
-	lives map[Key]*Life
+	lives [replay.NumObjectKinds]index
 	dead  []Key // ring of ended ones
 	next  int
 	free  []*Life
@@ -82,7 +82,39 @@ type Follower struct {
 var _ replay.Observer = (*Follower)(nil)
 
 // New returns a Follower.
-func New() *Follower { return &Follower{lives: map[Key]*Life{}} }
+func New() *Follower {
+	f := &Follower{}
+	for k := range f.lives {
+		f.lives[k].byID = map[uint64]*Life{}
+	}
+	return f
+}
+
+// index finds the lives of a kind. Rows that follow each other are about the same few
+// objects, which are found without the map.
+type index struct {
+	byID   map[uint64]*Life
+	recent [8]*Life // at the low bits of its ID
+}
+
+func (x *index) find(id uint64) *Life {
+	slot := &x.recent[id%uint64(len(x.recent))]
+	if l := *slot; l != nil && l.ID == id {
+		return l
+	}
+	l := x.byID[id]
+	if l != nil {
+		*slot = l
+	}
+	return l
+}
+
+func (x *index) forget(id uint64) {
+	delete(x.byID, id)
+	if slot := &x.recent[id%uint64(len(x.recent))]; *slot != nil && (*slot).ID == id {
+		*slot = nil
+	}
+}
 
 // Batch says which rows the replay is given next. The Follower reads them as long as the
 // replay does.
@@ -112,7 +144,7 @@ func (f *Follower) Span(s *replay.Span) {
 }
 
 // Find returns the object of a key, nil if it is not remembered.
-func (f *Follower) Find(k Key) *Life { return f.lives[k] }
+func (f *Follower) Find(k Key) *Life { return f.lives[k.Kind].find(k.ID) }
 
 // Row takes in what the replay says of a row.
 func (f *Follower) Row(r *replay.Row) {
@@ -121,7 +153,7 @@ func (f *Follower) Row(r *replay.Row) {
 	at := At{r.Seq, b.TS[i], f.gaps}
 	for k := range r.Objects {
 		o := &r.Objects[k]
-		l := f.lives[Key{o.Kind, o.ID}]
+		l := f.lives[o.Kind].find(o.ID)
 		if l == nil {
 			l = f.begin(r, k, at)
 		}
@@ -171,13 +203,13 @@ func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
 	if b.Has[i]&format.HasTID != 0 {
 		l.TID = b.TID[i]
 	}
-	switch up := f.lives[l.Parent]; {
+	switch up := f.Find(l.Parent); {
 	case b.Has[i]&format.HasAFType != 0:
 		l.AFType, l.HasAF = b.AFType[i], true
 	case up != nil && up.Kind != replay.DriverObject:
 		l.AFType, l.HasAF = up.AFType, up.HasAF
 	}
-	f.lives[l.Key] = l
+	f.lives[l.Kind].byID[l.ID] = l
 	return l
 }
 
@@ -271,11 +303,11 @@ func (f *Follower) bury(k Key) {
 }
 
 func (f *Follower) tell(k Key) {
-	l := f.lives[k]
+	l := f.Find(k)
 	if l == nil {
 		return
 	}
-	delete(f.lives, k)
+	f.lives[k.Kind].forget(k.ID)
 	last := At{Gaps: f.gaps}
 	if l.End.Seen() {
 		last = l.End
@@ -296,8 +328,10 @@ func (f *Follower) Finish() {
 		f.tell(f.dead[(f.next+n)%len(f.dead)])
 	}
 	f.dead, f.next = nil, 0
-	for _, l := range f.lives {
-		f.order = append(f.order, l)
+	for k := range f.lives {
+		for _, l := range f.lives[k].byID {
+			f.order = append(f.order, l)
+		}
 	}
 	sortLives(f.order)
 	for _, l := range f.order {

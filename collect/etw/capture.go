@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strconv"
 	"sync"
@@ -408,19 +407,4 @@ func (c *Capture) Metadata() format.Metadata {
 		put(MetaSessionFinal, s.Final)
 	}
 	return md
-}
-
-// linear is a clock that counts freq ticks a second and stood at ticks when it was ns.
-func linear(ticks, ns, freq int64) func(int64) int64 {
-	if freq <= 0 {
-		return nil
-	}
-	return func(t int64) int64 {
-		d := t - ticks
-		whole, part := d/freq, d%freq
-		if whole > math.MaxInt64/2_000_000_000 || whole < math.MinInt64/2_000_000_000 {
-			return ns
-		}
-		return ns + whole*1e9 + int64(float64(part)*1e9/float64(freq))
-	}
 }

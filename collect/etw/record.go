@@ -10,28 +10,28 @@ import (
 // eventRecord is EVENT_RECORD (evntcons.h) on 64-bit Windows, 112 bytes.
 type eventRecord struct {
 	// EVENT_HEADER
-	size          uint16
-	headerType    uint16
-	flags         uint16
-	eventProperty uint16
-	threadID      uint32
-	processID     uint32
-	timeStamp     int64 // FILETIME, as the session is not opened for raw timestamps
-	provider      etl.GUID
-	id            uint16
-	version       uint8
-	channel       uint8
-	level         uint8
-	opcode        uint8
-	task          uint16
-	keyword       uint64
-	processorTime uint64
-	activity      etl.GUID
+	_         uint16 // size
+	_         uint16 // headerType
+	flags     uint16
+	_         uint16 // eventProperty
+	threadID  uint32
+	processID uint32
+	timeStamp int64 // FILETIME, as the session is not opened for raw timestamps
+	provider  etl.GUID
+	id        uint16
+	version   uint8
+	channel   uint8
+	level     uint8
+	opcode    uint8
+	task      uint16
+	keyword   uint64
+	_         uint64 // processorTime
+	activity  etl.GUID
 
 	// ETW_BUFFER_CONTEXT: with the flag PROCESSOR_INDEX the first two bytes are one number.
 	processorNumber uint8
 	alignment       uint8
-	loggerID        uint16
+	_               uint16 // loggerID
 
 	extendedCount  uint16
 	userDataLength uint16

@@ -2,6 +2,7 @@ package etw
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 	"unsafe"
@@ -43,5 +44,20 @@ func system(md format.Metadata) {
 	if err := windows.NtQuerySystemInformation(windows.SystemTimeOfDayInformation, unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)), &n); err == nil && info[0] > fileTimeEpoch {
 		ft := info[0] - fileTimeEpoch
 		md[format.MetaBootID] = format.FormatTime(time.Unix(ft/1e7, ft%1e7*100))
+	}
+}
+
+// linear is a clock that counts freq ticks a second and stood at ticks when it was ns.
+func linear(ticks, ns, freq int64) func(int64) int64 {
+	if freq <= 0 {
+		return nil
+	}
+	return func(t int64) int64 {
+		d := t - ticks
+		whole, part := d/freq, d%freq
+		if whole > math.MaxInt64/2_000_000_000 || whole < math.MinInt64/2_000_000_000 {
+			return ns
+		}
+		return ns + whole*1e9 + int64(float64(part)*1e9/float64(freq))
 	}
 }

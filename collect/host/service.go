@@ -55,16 +55,6 @@ func (s ServiceStatus) String() string {
 // is to be put aside. ready is called when it works.
 type ServiceWork func(stop <-chan struct{}, dump <-chan time.Time, ready func()) (exitCode uint32)
 
-// serviceStates are the names of SERVICE_STATUS.dwCurrentState.
-var serviceStates = []string{"unknown", "stopped", "starting", "stopping", "running", "continuing", "pausing", "paused"}
-
-func serviceState(n uint32) string {
-	if int(n) < len(serviceStates) {
-		return serviceStates[n]
-	}
-	return serviceStates[0]
-}
-
 // CommandLine quotes a program and its arguments as Windows takes them apart again
 // (CommandLineToArgvW): backslashes count before a quotation mark only.
 func CommandLine(args []string) string {

@@ -275,3 +275,13 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 		}
 	}
 }
+
+// serviceStates are the names of SERVICE_STATUS.dwCurrentState.
+var serviceStates = []string{"unknown", "stopped", "starting", "stopping", "running", "continuing", "pausing", "paused"}
+
+func serviceState(n uint32) string {
+	if int(n) < len(serviceStates) {
+		return serviceStates[n]
+	}
+	return serviceStates[0]
+}

@@ -194,16 +194,6 @@ func (s *Settings) properties() []byte {
 	return b
 }
 
-// emptyProperties asks for nothing and has room for both names, for queries.
-func emptyProperties() []byte {
-	b := make([]byte, propBytes)
-	binary.LittleEndian.PutUint32(b[propWnodeSize:], propBytes)
-	binary.LittleEndian.PutUint32(b[propWnodeFlags:], tracedGUID)
-	binary.LittleEndian.PutUint32(b[propNameOffset:], propSize)
-	binary.LittleEndian.PutUint32(b[propFileOffset:], propSize+nameBytes)
-	return b
-}
-
 // parseSession reads EVENT_TRACE_PROPERTIES as the system filled it.
 func parseSession(b []byte) Session {
 	if len(b) < propSize {
@@ -246,15 +236,3 @@ type enableParameters struct {
 	FilterDesc     uintptr
 	FilterCount    uint32
 }
-
-// Codes of EnableTraceEx2 and ControlTraceW (evntrace.h, evntprov.h).
-const (
-	controlQuery  = 0
-	controlStop   = 1
-	controlUpdate = 2
-	controlFlush  = 3
-
-	enableOff          = 0 // EVENT_CONTROL_CODE_DISABLE_PROVIDER
-	enableOn           = 1
-	enableCaptureState = 2
-)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/binary"
 	"errors"
 	"syscall"
 	"unsafe"
@@ -179,3 +180,25 @@ func errno(call, object string, err error) error {
 	}
 	return err
 }
+
+// emptyProperties asks for nothing and has room for both names, for queries.
+func emptyProperties() []byte {
+	b := make([]byte, propBytes)
+	binary.LittleEndian.PutUint32(b[propWnodeSize:], propBytes)
+	binary.LittleEndian.PutUint32(b[propWnodeFlags:], tracedGUID)
+	binary.LittleEndian.PutUint32(b[propNameOffset:], propSize)
+	binary.LittleEndian.PutUint32(b[propFileOffset:], propSize+nameBytes)
+	return b
+}
+
+// Codes of EnableTraceEx2 and ControlTraceW (evntrace.h, evntprov.h).
+const (
+	controlQuery  = 0
+	controlStop   = 1
+	controlUpdate = 2
+	controlFlush  = 3
+
+	enableOff          = 0 // EVENT_CONTROL_CODE_DISABLE_PROVIDER
+	enableOn           = 1
+	enableCaptureState = 2
+)

@@ -94,6 +94,15 @@ func TestRing(t *testing.T) {
 		}
 	}
 	s.put(1, 4000)
+	// Rows are held for a moment to be put in order: a part is whole when some are written.
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if files, _ := filepath.Glob(filepath.Join(dir, "ring-*.arrow")); len(files) > 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("no part was written")
+		}
+	}
 	dump <- time.Unix(0, 0)
 	wait("dump into")
 	s.put(4001, 100)
