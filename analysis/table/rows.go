@@ -142,7 +142,6 @@ type findingColumns struct {
 	source
 	id, rule, severity, verdict, atFault, message, driver, page, why, fingerprint *texts
 	seq                                                                           *numbers[uint64]
-	at                                                                            *numbers[int64]
 	adapter                                                                       *numbers[uint64]
 	seqs                                                                          *numbers[uint64]
 	names                                                                         *texts

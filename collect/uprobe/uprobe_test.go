@@ -3,15 +3,19 @@
 package uprobe
 
 import (
+	"bytes"
 	"debug/elf"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
 
 	"github.com/aftrace/aftrace/collect"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -212,4 +216,118 @@ func TestOpenObject(t *testing.T) {
 			break
 		}
 	}
+}
+
+// anELF is a small program: two sections of names and symbols, one function, one segment.
+func anELF(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	names := "\x00NdisCoCreateVc\x00dlopen\x00"
+	sections := "\x00.text\x00.symtab\x00.strtab\x00.shstrtab\x00"
+	code := []byte{0x55, 0x48, 0x89, 0xE5, 0x5D, 0xC3}
+	const base, text = 0x400000, 64 + 56
+	strs := text + len(code)
+	syms := strs + len(names)
+	head := syms + 3*elf.Sym64Size
+	put := func(v any) {
+		if err := binary.Write(&b, binary.LittleEndian, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ident := [16]byte{0x7F, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)}
+	put(elf.Header64{
+		Ident: ident, Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: 1, Entry: base + text, Phoff: 64, Shoff: uint64(head + len(sections)),
+		Ehsize: 64, Phentsize: 56, Phnum: 1, Shentsize: 64, Shnum: 5, Shstrndx: 4,
+	})
+	put(elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Vaddr: base, Paddr: base, Filesz: uint64(strs), Memsz: uint64(strs), Align: 4096})
+	b.Write(code)
+	b.WriteString(names)
+	put(elf.Sym64{})
+	put(elf.Sym64{Name: 1, Info: elf.ST_INFO(elf.STB_LOCAL, elf.STT_FUNC), Shndx: 1, Value: base + text, Size: uint64(len(code))})
+	put(elf.Sym64{Name: 16, Info: elf.ST_INFO(elf.STB_GLOBAL, elf.STT_FUNC)})
+	b.WriteString(sections)
+	put(elf.Section64{})
+	put(elf.Section64{Name: 1, Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_ALLOC | elf.SHF_EXECINSTR), Addr: base + text, Off: text, Size: uint64(len(code))})
+	put(elf.Section64{Name: 7, Type: uint32(elf.SHT_SYMTAB), Off: uint64(syms), Size: 3 * elf.Sym64Size, Link: 3, Info: 2, Entsize: elf.Sym64Size})
+	put(elf.Section64{Name: 15, Type: uint32(elf.SHT_STRTAB), Off: uint64(strs), Size: uint64(len(names))})
+	put(elf.Section64{Name: 23, Type: uint32(elf.SHT_STRTAB), Off: uint64(head), Size: uint64(len(sections))})
+	return b.Bytes()
+}
+
+// opened opens the program of some bytes.
+func opened(t testing.TB, b []byte) (*object, error) {
+	t.Helper()
+	fd, err := unix.MemfdCreate("aftrace-test", unix.MFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fd), "aftrace-test")
+	defer f.Close()
+	if _, err := f.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	return openObject(fmt.Sprintf("/proc/self/fd/%d", fd), "x", 0)
+}
+
+// TestSmallObject: the finder reads the symbols of the program that FuzzObject begins with.
+func TestSmallObject(t *testing.T) {
+	o, err := opened(t, anELF(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.close.Close()
+	if at := o.functions[ndis.NdisCoCreateVc]; len(at) != 1 || len(o.code(at[0])) != 6 || !o.dlopens || !o.isNDIS {
+		t.Errorf("%#x, dlopens %v, NDIS %v", at, o.dlopens, o.isNDIS)
+	}
+	// A program for another processor.
+	b := anELF(t)
+	b[18], b[19] = byte(elf.EM_S390), 0
+	if _, err := opened(t, b); err == nil || !strings.Contains(err.Error(), "EM_S390") {
+		t.Errorf("another processor: %v", err)
+	}
+}
+
+// FuzzObject: whatever a file has, the finder ends with what it found or with an error, and
+// what it found can be asked for.
+func FuzzObject(f *testing.F) {
+	b := anELF(f)
+	f.Add(b, "NdisCoCreateVc = NdisCoCreateVc+1")
+	f.Add(b, "NdisCoCreateVc = 0x400078")
+	f.Add(b[:200], "ProtocolCmOpenAf = x:dlopen")
+	f.Add([]byte("\x7fELF"), "")
+	f.Fuzz(func(t *testing.T, b []byte, line string) {
+		if len(b) > 1<<20 {
+			return
+		}
+		o, err := opened(t, b)
+		if err != nil {
+			return
+		}
+		defer o.close.Close()
+		for _, list := range o.functions {
+			for _, addr := range list {
+				entryPlace(o.file.Machine, o.code(addr))
+				o.offset(addr)
+				o.unitOf(addr)
+			}
+		}
+		o.needed("x", nil)
+		o.interpreter()
+		if m, err := parseMapping(line); err == nil {
+			_ = m.apply("map", o)
+		}
+	})
+}
+
+// FuzzMapping: a line of a map file is a mapping or an error.
+func FuzzMapping(f *testing.F) {
+	for _, line := range []string{"NdisCoCreateVc = create_vc", "ProtocolCmOpenAf = lib/cm.so:open+0x4", "ProtocolCmCloseAf = cm.so:0x1a40", "=", "NdisCoCreateVc = :+"} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		m, err := parseMapping(line)
+		if err == nil && (m.fn <= ndis.FuncUnknown || m.fn >= ndis.NumFuncs) {
+			t.Errorf("%q is function %d", line, m.fn)
+		}
+	})
 }
