@@ -1068,12 +1068,12 @@ func (p *plan) completionOf(d *Frame, e *format.Event) bool {
 		e.Function = ndis.ProtocolClCloseAfComplete
 		context(e, o.clientCtx)
 		return true
-	case ndis.NdisClMakeCall:
+	case ndis.NdisClMakeCall, ndis.NdisClCloseCall, ndis.NdisClModifyCallQoS:
 		v := d.cl.vcOf()
 		if v == nil || !v.ctx[sideClient].has {
 			return false
 		}
-		e.Function = ndis.ProtocolClMakeCallComplete
+		e.Function = vcRoutes[d.Function].tell
 		context(e, v.ctx[sideClient].value)
 		return true
 	default:
@@ -1274,7 +1274,9 @@ func (x *Executor) claim(e *format.Event, f *Frame) *recorded {
 	}
 	var cause *recorded
 	if f != nil {
-		cause = f.inv
+		if cause = f.inv; cause == nil {
+			cause = f.cause
+		}
 	}
 	if v := p.find(e, cause); v != nil {
 		return p.take(v, e)
@@ -1312,8 +1314,9 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 				return false
 			}
 		}
-		if u := v.below; u != nil && cause != nil && u != cause && isCompletion[u.fn] {
-			return false // it tells of what u completed
+		if u := v.below; u != nil && cause != nil && u != cause && isCompletion[u.fn] &&
+			!(p.mode == CallManagerReference && p.cm.replaces(u)) {
+			return false // it tells of what u completes
 		}
 		return v.state == invWaiting && v.n > after && v.n < before
 	}

@@ -97,6 +97,7 @@ type Frame struct {
 	below *Frame
 	cl    *call
 	inv   *recorded // what was recorded of it
+	cause *recorded // of a completion by the reference call manager: the call that it answers
 	up    bool
 
 	// of a call
