@@ -39,9 +39,10 @@ type CallManager struct {
 	asked    int
 
 	t       *Thread
-	jobs    fifo[format.Event]
+	jobs    fifo[cmJob]
 	closing []*cmBlock    // opens whose close waits until nothing is left
 	leave   table[uint64] // AF handle: the answer to a notified close waits for the close
+	changes table[*cmChange]
 	stats   CallManagerStats
 }
 
@@ -62,12 +63,34 @@ type cmBlock struct {
 	size  int64
 	kind  uint64
 	open  *cmBlock // that it belongs to
-	af    uint64   // handle
+	af    uint64   // handle of the open, of a party its own
 	ns    uint64
 	mcm   bool
 	label string
-	multi bool
+	cause *recorded // of a close that waits
 }
+
+// cmChange is an activation or deactivation of a VC that pends, and the request that waits for it.
+type cmChange struct {
+	done   bool
+	status ndis.Status
+	waits  bool
+	row    format.Event // completes the request
+	party  bool         // the request makes a party
+	cause  *recorded
+}
+
+// cmJob is a completion to make, and the recorded call whose request it completes.
+type cmJob struct {
+	row   format.Event
+	cause *recorded
+}
+
+// Kinds of keys of changes.
+const (
+	cmActivating uint64 = iota + 210
+	cmDeactivating
+)
 
 // contextBase is the first context that the reference drivers hand back.
 const (
@@ -151,7 +174,7 @@ func (m *CallManager) emptied() {
 			kept = append(kept, o)
 			continue
 		}
-		m.job(m.completion(o, ndis.NdisCmCloseAddressFamilyComplete, ndis.NdisMCmCloseAddressFamilyComplete, o.af))
+		m.job(m.completion(o, ndis.NdisCmCloseAddressFamilyComplete, ndis.NdisMCmCloseAddressFamilyComplete, o.af), o.cause)
 		m.drop(o)
 	}
 	m.closing = kept
@@ -166,8 +189,8 @@ func (m *CallManager) completion(o *cmBlock, standAlone, mcm ndis.Func, af uint6
 }
 
 // job has e called on the call manager's own thread.
-func (m *CallManager) job(e format.Event) {
-	m.jobs.push(e)
+func (m *CallManager) job(e format.Event, cause *recorded) {
+	m.jobs.push(cmJob{e, cause})
 	if m.t == nil {
 		m.t = m.x.newThread()
 		m.t.TID, m.t.User = managerTID, m
@@ -207,7 +230,7 @@ func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
 		if m.jobs.n == 0 {
 			return StepWait, 0
 		}
-		a.Row = *m.jobs.at(0)
+		a.Row = m.jobs.at(0).row
 		return StepCall, 0
 	}
 	a.Row = format.Event{}
@@ -263,6 +286,10 @@ func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
 		return st, 0
 	case ndis.ProtocolCoDeleteVc:
 		m.drop(m.find(kindManagerVC, f.Row.Context))
+		if v := f.cl.vcOf(); v != nil && m.changes.n > 0 {
+			m.changes.del(key{cmActivating<<56 | m.x.ns(f.t), v.handle})
+			m.changes.del(key{cmDeactivating<<56 | m.x.ns(f.t), v.handle})
+		}
 		return answer(ndis.StatusSuccess)
 	case ndis.MiniportCoCreateVc:
 		m.contexts += contextStep
@@ -350,6 +377,9 @@ func (m *CallManager) take(f *Frame, r *format.Event, kind uint64, size int64, s
 	}
 	b := m.block(kind, size)
 	b.open = o
+	if kind == kindManagerParty {
+		b.af = f.Row.Party
+	}
 	if standAlone != ndis.FuncNone && m.pends() {
 		b.label, b.mcm = f.Row.Driver, f.isMCM()
 		f.User = b
@@ -365,33 +395,107 @@ func (m *CallManager) take(f *Frame, r *format.Event, kind uint64, size int64, s
 // parameters of the call, then the call succeeds.
 func (m *CallManager) makeCall(f *Frame, r *format.Event) (Step, uint64) {
 	v := f.cl.vcOf()
-	switch {
-	case f.Step == 1 && v != nil && v.handle != 0:
+	if f.Step == 1 && v != nil && v.handle != 0 {
 		m.vcCall(f, r, v, ndis.NdisCmActivateVc, ndis.NdisMCmActivateVc)
 		if f.Row.Has&format.HasDetail != 0 {
 			r.Detail = f.Row.Detail
 			r.Has |= format.HasDetail
 		}
+		f.User = m.begin(f, v, cmActivating)
 		return StepCall, 0
-	case f.Step == 2 && f.upStatus != ndis.StatusSuccess && f.upStatus != ndis.StatusPending:
-		r.Status = uint32(f.upStatus)
-		r.Has |= format.HasStatus
-		return StepReturn, 0
 	}
 	r.Has |= format.HasStatus
-	if f.upStatus == ndis.StatusPending { // completed once the VC is active
-		if v != nil {
-			f.User = &cmBlock{kind: kindVC, af: v.handle, mcm: f.isMCM(), label: f.Row.Driver, multi: f.Row.Party != 0}
-			r.Status = uint32(ndis.StatusPending)
-			return StepReturn, 0
+	st, c := m.outcome(f)
+	switch {
+	case st == ndis.StatusPending: // completed once the VC is active
+		c.row = m.vcDone(f, v, ndis.NdisCmModifyCallQoSComplete, ndis.NdisMCmModifyCallQoSComplete)
+		if f.Function == ndis.ProtocolCmMakeCall {
+			c.row = m.vcDone(f, v, ndis.NdisCmMakeCallComplete, ndis.NdisMCmMakeCallComplete)
+			c.row.Party = f.Row.Party
+			c.row.Has |= format.HasParty | format.HasContext
+			c.party = f.Row.Party != 0
+		}
+		r.Status = uint32(st)
+	case st != ndis.StatusSuccess:
+		r.Status = uint32(st)
+	case f.Function == ndis.ProtocolCmMakeCall && f.Row.Party != 0:
+		if ctx, ok := m.party(f.Row.Party); ok {
+			r.Context = ctx
+			r.Has |= format.HasContext
 		}
 	}
-	if f.Function == ndis.ProtocolCmMakeCall && f.Row.Party != 0 && m.alloc(sizeParty) {
-		b := m.block(kindManagerParty, sizeParty)
-		r.Context = b.ctx
-		r.Has |= format.HasContext
-	}
 	return StepReturn, 0
+}
+
+// party takes memory for the first party of a call.
+func (m *CallManager) party(handle uint64) (ctx uint64, ok bool) {
+	if !m.alloc(sizeParty) {
+		return 0, false
+	}
+	b := m.block(kindManagerParty, sizeParty)
+	b.af = handle
+	return b.ctx, true
+}
+
+// begin notes that v is about to be activated or deactivated inside f.
+func (m *CallManager) begin(f *Frame, v *vc, kind uint64) *cmChange {
+	for _, old := range [...]uint64{cmActivating, kind} { // a change that is overtaken failed
+		k := key{old<<56 | m.x.ns(f.t), v.handle}
+		if c, ok := m.changes.get(k); ok {
+			m.changes.del(k)
+			c.done, c.status = true, ndis.StatusFailure
+			m.changed(c)
+		}
+	}
+	c := &cmChange{cause: f.requestOf()}
+	m.changes.put(key{kind<<56 | m.x.ns(f.t), v.handle}, c)
+	return c
+}
+
+// outcome is what became of the change that f began: PENDING if f is to wait for it.
+func (m *CallManager) outcome(f *Frame) (ndis.Status, *cmChange) {
+	c, _ := f.User.(*cmChange)
+	v := f.cl.vcOf()
+	if c == nil || v == nil {
+		return ndis.StatusSuccess, nil
+	}
+	if f.upStatus == ndis.StatusPending && !c.done {
+		return ndis.StatusPending, c
+	}
+	f.User = nil
+	if c.cause != nil {
+		m.x.plan.unref(c.cause)
+	}
+	for _, kind := range [...]uint64{cmActivating, cmDeactivating} {
+		m.changes.delIf(key{kind<<56 | m.x.ns(f.t), v.handle}, c)
+	}
+	if f.upStatus == ndis.StatusPending {
+		return c.status, nil
+	}
+	return f.upStatus, nil
+}
+
+// vcDone begins the completion of a request on v.
+func (m *CallManager) vcDone(f *Frame, v *vc, standAlone, mcm ndis.Func) format.Event {
+	e := format.Event{Function: standAlone, Driver: f.Row.Driver, VC: v.handle, Has: format.HasVC | format.HasStatus | f.Row.Has&format.HasDriver}
+	if f.isMCM() {
+		e.Function = mcm
+	}
+	return e
+}
+
+// changed follows the end of an activation or deactivation: the request that waits for it is
+// completed once the driver has returned from the request.
+func (m *CallManager) changed(c *cmChange) {
+	if !c.done || !c.waits {
+		return
+	}
+	e := &c.row
+	e.Status = uint32(c.status)
+	if c.party && c.status == ndis.StatusSuccess {
+		e.Context, _ = m.party(e.Party)
+	}
+	m.job(*e, c.cause)
 }
 
 func (m *CallManager) vcCall(f *Frame, r *format.Event, v *vc, standAlone, mcm ndis.Func) {
@@ -412,12 +516,24 @@ func (m *CallManager) closeCall(f *Frame, r *format.Event) (Step, uint64) {
 	v := f.cl.vcOf()
 	if f.Step == 1 && v != nil && v.handle != 0 && v.isActive() {
 		m.vcCall(f, r, v, ndis.NdisCmDeactivateVc, ndis.NdisMCmDeactivateVc)
+		f.User = m.begin(f, v, cmDeactivating)
 		return StepCall, 0
 	}
-	if f.Row.Has&format.HasContext2 != 0 {
-		m.drop(m.find(kindManagerParty, f.Row.Context2))
-	}
 	r.Has |= format.HasStatus
+	st, c := m.outcome(f)
+	var b *cmBlock
+	if f.Row.Has&format.HasContext2 != 0 {
+		b = m.find(kindManagerParty, f.Row.Context2)
+	}
+	if st == ndis.StatusPending { // completed once the VC is not active any more
+		c.row = m.vcDone(f, v, ndis.NdisCmCloseCallComplete, ndis.NdisMCmCloseCallComplete)
+		c.row.Has |= format.HasParty
+		if b != nil {
+			c.row.Party = b.af
+		}
+		r.Status = uint32(st)
+	}
+	m.drop(b)
 	return StepReturn, 0
 }
 
@@ -450,12 +566,31 @@ func (m *CallManager) notifiedClose(f *Frame, r *format.Event) (Step, uint64) {
 // Entered is to be told of every frame.
 func (m *CallManager) Entered(f *Frame) {
 	if f.below == &f.t.base && m.t == f.t {
-		m.jobs.pop()
+		f.cause = m.jobs.pop().cause
+	}
+	if m.changes.n == 0 || f.Function != ndis.ProtocolCmActivateVcComplete && f.Function != ndis.ProtocolCmDeactivateVcComplete {
+		return
+	}
+	v := f.cl.vcOf()
+	if v == nil {
+		return
+	}
+	k := key{cmActivating<<56 | m.x.ns(f.t), v.handle}
+	if f.Function == ndis.ProtocolCmDeactivateVcComplete {
+		k.space = cmDeactivating<<56 | m.x.ns(f.t)
+	}
+	if c, ok := m.changes.get(k); ok {
+		m.changes.del(k)
+		f.User = c
 	}
 }
 
 // Left is to be told of every frame that has returned. What pended in it is completed then.
 func (m *CallManager) Left(f *Frame) {
+	if f.cause != nil {
+		m.x.plan.unref(f.cause)
+		f.cause = nil
+	}
 	if len(m.closing) > 0 {
 		switch f.Function {
 		case ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc, ndis.NdisClDeregisterSap, ndis.ProtocolClDeregisterSapComplete,
@@ -471,9 +606,20 @@ func (m *CallManager) Left(f *Frame) {
 			if _, ok := m.leave.get(key{kindAF, o.handle}); ok {
 				m.leave.del(key{kindAF, o.handle})
 				m.job(format.Event{Function: ndis.NdisClNotifyCloseAddressFamilyComplete, Driver: f.Row.Driver, AF: o.handle,
-					Has: format.HasAF | format.HasStatus | f.Row.Has&format.HasDriver})
+					Has: format.HasAF | format.HasStatus | f.Row.Has&format.HasDriver}, nil)
 			}
 		}
+	}
+	if c, ok := f.User.(*cmChange); ok {
+		f.User = nil
+		switch f.Function {
+		case ndis.ProtocolCmActivateVcComplete, ndis.ProtocolCmDeactivateVcComplete:
+			c.done, c.status = true, ndis.Status(f.Row.Status)
+		default:
+			c.waits = true
+		}
+		m.changed(c)
+		return
 	}
 	b, ok := f.User.(*cmBlock)
 	if !ok || ndis.Status(f.Result.Status) != ndis.StatusPending {
@@ -493,6 +639,7 @@ func (m *CallManager) Left(f *Frame) {
 		e.AF = b.af
 		e.Has |= format.HasAF
 	case ndis.ProtocolCmCloseAf:
+		b.cause = f.requestOf()
 		m.closing = append(m.closing, b)
 		m.emptied()
 		return
@@ -504,22 +651,19 @@ func (m *CallManager) Left(f *Frame) {
 		e.Function = pick(ndis.NdisCmAddPartyComplete, ndis.NdisMCmAddPartyComplete)
 		e.Party = f.Row.Party
 		e.Has |= format.HasParty
-	case ndis.ProtocolCmMakeCall:
-		e.Function = pick(ndis.NdisCmMakeCallComplete, ndis.NdisMCmMakeCallComplete)
-		e.VC, e.Party = b.af, f.Row.Party
-		e.Has |= format.HasVC | format.HasParty
-		e.Context = 0
-		if b.multi && m.alloc(sizeParty) {
-			e.Context = m.block(kindManagerParty, sizeParty).ctx
-		}
-	case ndis.ProtocolCmModifyCallQoS:
-		e.Function = pick(ndis.NdisCmModifyCallQoSComplete, ndis.NdisMCmModifyCallQoSComplete)
-		e.VC = b.af
-		e.Has = e.Has&^format.HasContext | format.HasVC
 	default:
 		return
 	}
-	m.job(e)
+	m.job(e, f.requestOf())
+}
+
+// requestOf is the recorded call inside which the callback f asks, held until a completion was made.
+func (f *Frame) requestOf() *recorded {
+	if f.below == nil || f.below.inv == nil {
+		return nil
+	}
+	f.below.inv.refs++
+	return f.below.inv
 }
 
 // takes says that the reference call manager answers f although an answer was recorded.

@@ -269,7 +269,8 @@ func (x *Executor) complete(f *Frame) {
 // elsewhere makes the callback x.e on a thread of NDIS: where it was in the recording, or else
 // at once.
 func (x *Executor) elsewhere(f *Frame, inv *recorded) {
-	t := x.worker(f.t)
+	t := x.newThread()
+	t.pid, t.hasPID, t.uprobe = f.t.pid, f.t.hasPID, f.t.uprobe
 	t.later, t.laterInv, t.hasLater = x.e, inv, true
 	t.later.Detail = strings.Clone(x.e.Detail)
 	if x.e.Detail == callerNDISDetail {
@@ -338,7 +339,7 @@ func (x *Executor) toldThen(f *Frame, e *format.Event) (ndis.Status, bool) {
 	if x.plan == nil || f.inv == nil {
 		return 0, false
 	}
-	v := x.plan.find(e, f.inv.n)
+	v := x.plan.find(e, f.inv)
 	if v == nil || v.row.Has&format.HasStatus == 0 {
 		return 0, false
 	}

@@ -65,7 +65,81 @@ type node struct {
 	born    uint64 // row that introduced it
 	sources int    // recorded rows that introduce it and are not settled
 	refs    int
-	waiters *Frame // that wait for it
+	waiters *Frame                   // that wait for it
+	gone    uint64                   // row of the call that ended it; 0 if none did
+	asked   [numVCRequests]*recorded // of a VC: the request of each kind that was made last
+	told    [numVCRequests]*recorded // and what completed it
+}
+
+// numVCRequests is how many kinds of requests on a VC may pend.
+const numVCRequests = 6
+
+// vcRequest says which kind of request on a VC fn makes or completes, -1 if none.
+func vcRequest(fn ndis.Func) int {
+	switch fn {
+	case ndis.NdisCmActivateVc, ndis.NdisMCmActivateVc, ndis.NdisMCoActivateVcComplete:
+		return 0
+	case ndis.NdisCmDeactivateVc, ndis.NdisMCmDeactivateVc, ndis.NdisMCoDeactivateVcComplete:
+		return 1
+	case ndis.NdisClMakeCall, ndis.NdisCmMakeCallComplete, ndis.NdisMCmMakeCallComplete:
+		return 2
+	case ndis.NdisClCloseCall, ndis.NdisCmCloseCallComplete, ndis.NdisMCmCloseCallComplete:
+		return 3
+	case ndis.NdisClModifyCallQoS, ndis.NdisCmModifyCallQoSComplete, ndis.NdisMCmModifyCallQoSComplete:
+		return 4
+	case ndis.NdisCmDispatchIncomingCall, ndis.NdisMCmDispatchIncomingCall, ndis.NdisClIncomingCallComplete:
+		return 5
+	}
+	return -1
+}
+
+// follow notes that v, a call on the VC n that was not refused, is what was asked or completed
+// last. What tells of the outcome of an earlier request came before it.
+func (p *plan) follow(n *node, v *recorded) {
+	i := vcRequest(v.fn)
+	switch {
+	case i < 0 || n.closed:
+		return
+	case isCompletion[v.fn]:
+		p.forget(&n.told[i])
+		n.told[i] = v
+	default:
+		for _, o := range [...]**recorded{&n.asked[i], &n.told[i]} {
+			if *o != nil {
+				(*o).again = v.n
+				p.forget(o)
+			}
+		}
+		n.asked[i] = v
+	}
+	v.refs++
+}
+
+func (p *plan) forget(o **recorded) {
+	v := *o
+	*o = nil
+	p.unref(v)
+}
+
+func (p *plan) forgetAll(n *node) {
+	for i := range n.asked {
+		p.forget(&n.asked[i])
+		p.forget(&n.told[i])
+	}
+}
+
+// before is the row of the recording before which the outcome of v was told.
+func (v *recorded) before() uint64 {
+	b := Forever
+	if v.again != 0 {
+		b = v.again
+	}
+	for _, i := range [...]int{1, 3} {
+		if n := v.nodes[i]; n != nil && n.gone > v.n {
+			b = min(b, n.gone)
+		}
+	}
+	return b
 }
 
 // numHandles is how many columns hold handles that NDIS makes and the executor makes anew.
@@ -127,7 +201,8 @@ type recorded struct {
 	nodes      [numHandles]*node
 	retNodes   [numHandles]*node
 	refs       int
-	introduces bool // row introduces its nodes
+	again      uint64 // row of the next request of its kind on the same VC; 0 if there is none
+	introduces bool   // row introduces its nodes
 }
 
 // CallManagerMode says whose decisions a call manager's are.
@@ -502,6 +577,14 @@ func (p *plan) addReturn(b *format.Batch, i int) {
 		}
 	}
 	p.resolveReturn(v)
+	if st := ndis.Status(v.ret.Status); !v.up && (v.ret.Has&format.HasStatus == 0 || st == ndis.StatusSuccess || st == ndis.StatusPending) {
+		if n := v.nodes[3]; n != nil {
+			p.follow(n, v)
+		}
+		if i := closes(v.fn); i >= 0 && v.nodes[i] != nil && v.nodes[i].gone == 0 {
+			v.nodes[i].gone = v.retN
+		}
+	}
 	if v.produced {
 		for j, o := range p.open {
 			if o == v {
@@ -583,6 +666,7 @@ func (p *plan) introduce(k key, since uint64, v *recorded) *node {
 	n, ok := p.nodes.get(k)
 	if !ok || n.born < since {
 		if ok {
+			p.forgetAll(n)
 			p.unrefNode(n)
 		}
 		if j := len(p.freeNd); j > 0 {
@@ -644,6 +728,7 @@ func (p *plan) close(n *node) {
 		return
 	}
 	n.closed = true
+	p.forgetAll(n)
 	p.closed.push(n.k)
 	if p.closed.n > maxClosed {
 		k := p.closed.pop()
@@ -983,12 +1068,12 @@ func (p *plan) completionOf(d *Frame, e *format.Event) bool {
 		e.Function = ndis.ProtocolClCloseAfComplete
 		context(e, o.clientCtx)
 		return true
-	case ndis.NdisClMakeCall:
+	case ndis.NdisClMakeCall, ndis.NdisClCloseCall, ndis.NdisClModifyCallQoS:
 		v := d.cl.vcOf()
 		if v == nil || !v.ctx[sideClient].has {
 			return false
 		}
-		e.Function = ndis.ProtocolClMakeCallComplete
+		e.Function = vcRoutes[d.Function].tell
 		context(e, v.ctx[sideClient].value)
 		return true
 	default:
@@ -1011,7 +1096,7 @@ func (p *plan) refused(f *Frame) (ndis.Status, bool) {
 		if !p.completionOf(d, &e) {
 			return 0, false
 		}
-		k := p.find(&e, d.inv.n)
+		k := p.find(&e, d.inv)
 		if k == nil || k.row.Has&format.HasStatus == 0 {
 			return 0, false
 		}
@@ -1081,7 +1166,7 @@ func (p *plan) nextDue(f *Frame) (uint64, bool) {
 	}
 	if f.Function == ndis.NdisClOpenAddressFamilyEx && !f.recorded && p.x.pended(f, ndis.StatusFailure) {
 		if o := p.x.liveOpen(f); o != nil {
-			if k := p.find(p.x.openedEvent(o), v.n); k != nil {
+			if k := p.find(p.x.openedEvent(o), v); k != nil {
 				if due, ok := p.Due(f); ok && due < k.n {
 					return due, true
 				}
@@ -1104,9 +1189,18 @@ func (x *Executor) recordedStep(f *Frame) {
 				return
 			}
 			f.done = true
-			if !v.hasReturn {
+			switch st, _ := f.recordedStatus(); {
+			case !v.hasReturn:
 				f.recorded = false
 				f.status = ndis.StatusSuccess
+			case p.mode == CallManagerReference && st == ndis.StatusPending && asksManager(f.Function) && !f.told &&
+				!(f.upKnown && f.upStatus == ndis.StatusPending):
+				// The recorded call manager, which completed it, is not there.
+				f.recorded = false
+				f.status = ndis.StatusFailure
+				if f.upKnown && f.upStatus != ndis.StatusSuccess || f.Function == ndis.NdisClCloseCall || f.Function == ndis.NdisClModifyCallQoS {
+					f.status = f.upStatus
+				}
 			}
 		}
 		return
@@ -1178,11 +1272,13 @@ func (x *Executor) claim(e *format.Event, f *Frame) *recorded {
 			return nil
 		}
 	}
-	after := uint64(0)
-	if f != nil && f.inv != nil {
-		after = f.inv.n // what a call causes comes behind it
+	var cause *recorded
+	if f != nil {
+		if cause = f.inv; cause == nil {
+			cause = f.cause
+		}
 	}
-	if v := p.find(e, after); v != nil {
+	if v := p.find(e, cause); v != nil {
 		return p.take(v, e)
 	}
 	return nil
@@ -1199,8 +1295,16 @@ func (p *plan) take(v *recorded, e *format.Event) *recorded {
 	return v
 }
 
-// find looks for a recorded callback that may be e, behind a row of the recording.
-func (p *plan) find(e *format.Event, after uint64) *recorded {
+// find looks for a recorded callback that may be e. What the call cause causes comes behind it,
+// and before the next one like it.
+func (p *plan) find(e *format.Event, cause *recorded) *recorded {
+	after, before := uint64(0), Forever
+	if cause != nil {
+		after = cause.n
+		if tells[e.Function.Modern()] {
+			before = cause.before()
+		}
+	}
 	fits := func(v *recorded) bool {
 		if v.row.Driver != "" && e.Driver != "" && v.row.Driver != e.Driver {
 			return false
@@ -1210,7 +1314,11 @@ func (p *plan) find(e *format.Event, after uint64) *recorded {
 				return false
 			}
 		}
-		return v.state == invWaiting && v.n > after
+		if u := v.below; u != nil && cause != nil && u != cause && isCompletion[u.fn] &&
+			!(p.mode == CallManagerReference && p.cm.replaces(u)) {
+			return false // it tells of what u completes
+		}
+		return v.state == invWaiting && v.n > after && v.n < before
 	}
 	v, _ := p.wanted.get(wantedKey(e))
 	for ; v != nil; v = v.sameKey {
@@ -1230,7 +1338,7 @@ func (p *plan) find(e *format.Event, after uint64) *recorded {
 }
 
 // expected says that e was recorded and has not been made yet.
-func (p *plan) expected(e *format.Event) bool { return p.find(e, 0) != nil }
+func (p *plan) expected(e *format.Event) bool { return p.find(e, nil) != nil }
 
 // --- running ---
 
@@ -1481,6 +1589,16 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 			}
 		}
 		return false
+	}
+	return false
+}
+
+// asksManager says which calls of a client have a call manager asked, who may let them pend.
+func asksManager(fn ndis.Func) bool {
+	switch fn {
+	case ndis.NdisClOpenAddressFamilyEx, ndis.NdisClCloseAddressFamily, ndis.NdisClRegisterSap, ndis.NdisClDeregisterSap,
+		ndis.NdisClMakeCall, ndis.NdisClCloseCall, ndis.NdisClModifyCallQoS, ndis.NdisClAddParty, ndis.NdisClDropParty:
+		return true
 	}
 	return false
 }

@@ -2,15 +2,20 @@ package replay_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/internal/naive"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
@@ -97,25 +102,73 @@ func dump(rows []format.Event) string {
 	return b.String()
 }
 
+// worlds runs a test for the seeds 1 to n, or as many as AFTRACE_HISTORIES says, but at most the
+// 10,000 that executions are tested with; ONLY in the environment picks one. The test says what is wrong.
+func worlds(t *testing.T, n int, run func(seed int64) string) int {
+	t.Helper()
+	first, last := int64(1), int64(min(histories(t, n), 10_000))
+	if s := os.Getenv("ONLY"); s != "" {
+		v, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			t.Fatalf("ONLY: %v", err)
+		}
+		first, last = v, v
+	}
+	var (
+		next atomic.Int64
+		mu   sync.Mutex
+		bad  = map[int64]string{}
+		wg   sync.WaitGroup
+	)
+	next.Store(first)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for {
+				seed := next.Add(1) - 1
+				if seed > last {
+					return
+				}
+				if s := run(seed); s != "" {
+					mu.Lock()
+					bad[seed] = s
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i, seed := range slices.Sorted(maps.Keys(bad)) {
+		if i == 5 {
+			t.Errorf("%d histories are wrong", len(bad))
+			break
+		}
+		t.Errorf("history %d: %s", seed, bad[seed])
+	}
+	return int(last - first + 1)
+}
+
+// told is what goes to the log of a test of one history.
+func told(t *testing.T, in, out []format.Event) {
+	if testing.Verbose() && os.Getenv("ONLY") != "" {
+		t.Logf("input\n%s        output\n%s", dump(in), dump(out))
+	}
+}
+
 // TestExecutedHistories re-executes random legal histories: the checker finds nothing against
 // NDIS in the outcome, and against the drivers what it finds in the input.
 func TestExecutedHistories(t *testing.T) {
-	n := histories(t, 2000)
-	var untriggered, dropped, wrong, otherwise int
-	for seed := int64(1); seed <= int64(n); seed++ {
-		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
-			continue
-		}
+	var untriggered, dropped, otherwise atomic.Int64
+	n := worlds(t, 2000, func(seed int64) string {
 		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Loose: seed%3 == 2})
 		before := check(t, rows, replay.Options{}, replay.End{})
 		out, world, stats := executed(t, rows, 64, replay.ExecuteOptions{})
 		after := check(t, out, replay.Options{}, replay.End{})
-		untriggered += int(stats.Untriggered)
-		dropped += int(stats.Dropped)
+		untriggered.Add(int64(stats.Untriggered))
+		dropped.Add(int64(stats.Dropped))
 		bad := blamed(after, rule.NDIS)
 		// Where the recorded NDIS answered otherwise, its drivers acted on another answer.
 		if a, b := rulesOf(before), rulesOf(after); registrations(rows) != registrations(out) {
-			otherwise++
+			otherwise.Add(1)
 		} else if !slices.Equal(a, b) {
 			bad = append(bad, fmt.Sprintf("against drivers: %v in the input, %v in the output", a, b))
 		}
@@ -125,21 +178,12 @@ func TestExecutedHistories(t *testing.T) {
 		if len(after.Defects) > 0 {
 			bad = append(bad, fmt.Sprint(after.Defects))
 		}
-		if len(bad) > 0 {
-			if wrong++; wrong <= 3 {
-				t.Errorf("history %d: %s", seed, strings.Join(bad, "\n"))
-				if testing.Verbose() && wrong == 1 {
-					t.Log("input\n" + dump(rows) + "output\n" + dump(out))
-				}
-			}
-		}
-	}
-	t.Logf("%d histories: %d wrong, %d calls untriggered, %d dropped, %d registrations answered otherwise", n, wrong, untriggered, dropped, otherwise)
-	if otherwise > n/10 {
-		t.Errorf("in %d histories of %d NDIS answers a registration otherwise than recorded", otherwise, n)
-	}
-	if wrong > 3 {
-		t.Errorf("%d histories are wrong", wrong)
+		told(t, rows, out)
+		return strings.Join(bad, "\n")
+	})
+	t.Logf("%d histories: %d calls untriggered, %d dropped, %d with registrations answered otherwise", n, untriggered.Load(), dropped.Load(), otherwise.Load())
+	if n > 1 && int(otherwise.Load()) > n/10 {
+		t.Errorf("in %d histories of %d NDIS answers a registration otherwise than recorded", otherwise.Load(), n)
 	}
 }
 
@@ -188,43 +232,27 @@ func TestExecutedScenarios(t *testing.T) {
 
 // TestExecutionIsAFixedPoint executes the output of an execution again: it comes out as it is.
 func TestExecutionIsAFixedPoint(t *testing.T) {
-	n := histories(t, 500)
-	wrong := 0
-	for seed := int64(1); seed <= int64(n); seed++ {
-		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
-			continue
-		}
+	worlds(t, 500, func(seed int64) string {
 		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Loose: seed%3 == 2})
 		once, _, _ := executed(t, rows, 64, replay.ExecuteOptions{})
 		twice, _, _ := executed(t, once, 64, replay.ExecuteOptions{})
-		if !slices.Equal(once, twice) {
-			if wrong++; wrong < 3 {
-				i := 0
-				for i < min(len(once), len(twice)) && once[i] == twice[i] {
-					i++
-				}
-				t.Errorf("history %d differs from row %d of %d\nonce\n%stwice\n%s", seed, i, len(once),
-					dump(once[i:min(i+3, len(once))]), dump(twice[i:min(i+3, len(twice))]))
-				if testing.Verbose() {
-					t.Logf("once\n%s", dump(once))
-				}
-			}
+		if slices.Equal(once, twice) {
+			return ""
 		}
-	}
-	if wrong > 2 {
-		t.Errorf("%d histories of %d change", wrong, n)
-	}
+		i := 0
+		for i < min(len(once), len(twice)) && once[i] == twice[i] {
+			i++
+		}
+		told(t, once, twice)
+		return fmt.Sprintf("differs from row %d of %d\nonce\n%stwice\n%s", i, len(once),
+			dump(once[i:min(i+3, len(once))]), dump(twice[i:min(i+3, len(twice))]))
+	})
 }
 
 // TestExecutionOfFaults executes histories in which somebody breaks a rule. What NDIS broke is
 // not in the outcome.
 func TestExecutionOfFaults(t *testing.T) {
-	n := histories(t, 1000)
-	wrong := 0
-	for seed := int64(1); seed <= int64(n); seed++ {
-		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
-			continue
-		}
+	worlds(t, 1000, func(seed int64) string {
 		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 9)), naive.GenOptions{Loose: seed%3 == 2, Faults: 1})
 		for _, o := range []replay.ExecuteOptions{{}, {ExecOptions: replay.ExecOptions{Seed: uint64(seed)}}, {CallManager: replay.CallManagerReference},
 			{CallManager: replay.CallManagerReference, Limits: replay.CallManagerLimits{MaxOpens: 1, Pend: 2}}} {
@@ -235,19 +263,12 @@ func TestExecutionOfFaults(t *testing.T) {
 				bad = append(bad, fmt.Sprint(r.Defects))
 			}
 			if len(bad) > 0 {
-				if wrong++; wrong < 4 {
-					t.Errorf("history %d, seed %d, %v: %s", seed, o.Seed, o.CallManager, strings.Join(bad, "\n"))
-					if testing.Verbose() && os.Getenv("ONLY") != "" {
-						t.Logf("input\n%s        output\n%s", dump(rows), dump(out))
-					}
-				}
-				break
+				told(t, rows, out)
+				return fmt.Sprintf("seed %d, %v: %s", o.Seed, o.CallManager, strings.Join(bad, "\n"))
 			}
 		}
-	}
-	if wrong > 3 {
-		t.Errorf("%d histories of %d", wrong, n)
-	}
+		return ""
+	})
 }
 
 // TestExecutedBatches executes in batches of several sizes: the rows are the same.
@@ -302,6 +323,15 @@ func TestSeedsChooseOrders(t *testing.T) {
 	}
 }
 
+// incoming says that fn offers a client a call, or connects it.
+func incoming(fn ndis.Func) bool {
+	switch fn {
+	case ndis.NdisCmDispatchIncomingCall, ndis.NdisMCmDispatchIncomingCall, ndis.NdisCmDispatchCallConnected, ndis.NdisMCmDispatchCallConnected:
+		return true
+	}
+	return false
+}
+
 // overfull says that a client closed an AF with live SAPs or VCs.
 func overfull(r *replay.Result) bool {
 	return slices.ContainsFunc(r.Findings, func(f replay.Finding) bool { return f.Rule == rule.CLOSE02 })
@@ -309,13 +339,9 @@ func overfull(r *replay.Result) bool {
 
 // TestReferenceCallManagerKeepsTheRules executes legal histories with the reference call manager
 // in place of the recorded ones: nothing is found against it. What stays of the recorded call
-// managers, their registrations and what they do when they leave, is not its business.
+// managers, their registrations, calls to clients and what they do when they leave, is not its business.
 func TestReferenceCallManagerKeepsTheRules(t *testing.T) {
-	n := histories(t, 1000)
-	for seed := int64(1); seed <= int64(n); seed++ {
-		if only := os.Getenv("ONLY"); only != "" && only != fmt.Sprint(seed) {
-			continue
-		}
+	worlds(t, 1000, func(seed int64) string {
 		rows := naive.Random(rand.New(rand.NewPCG(uint64(seed), 7)), naive.GenOptions{Busy: seed%2 == 0})
 		for _, limits := range []replay.CallManagerLimits{{}, {Pend: 2}, {MaxOpens: 2, Pend: 3}, {Memory: 1000}} {
 			out, _, _ := executed(t, rows, 64, replay.ExecuteOptions{CallManager: replay.CallManagerReference, Limits: limits})
@@ -325,19 +351,20 @@ func TestReferenceCallManagerKeepsTheRules(t *testing.T) {
 				f := &r.Findings[i]
 				switch g := f.Rule.Rule().Group; {
 				case f.AtFault != rule.CallManager || f.Severity != rule.Error:
+				case incoming(out[f.Seq-1].Function):
+					// Calls in this direction are made by the recorded call manager.
 				case f.Rule == rule.CLOSE05 && overfull(r):
 					// The client closed the AF with live objects, and never ended them.
-				case g == "OPEN", g == "SAP", g == "PARTY", f.Rule == rule.CLOSE04, f.Rule == rule.CLOSE05, f.Rule == rule.CLOSE20:
+				case g == "OPEN", g == "SAP", g == "PARTY", g == "QOS", g == "CALL", g == "VC",
+					f.Rule == rule.CLOSE04, f.Rule == rule.CLOSE05, f.Rule == rule.CLOSE20:
 					bad = append(bad, scenario.FindingLine(f))
 				}
 			}
 			if len(bad) > 0 {
-				t.Errorf("history %d, %+v: %s", seed, limits, strings.Join(bad, "\n"))
-				if testing.Verbose() && os.Getenv("ONLY") != "" {
-					t.Logf("input\n%s        output\n%s", dump(rows), dump(out))
-				}
-				break
+				told(t, rows, out)
+				return fmt.Sprintf("%+v: %s", limits, strings.Join(bad, "\n"))
 			}
 		}
-	}
+		return ""
+	})
 }

@@ -85,6 +85,8 @@ func (x *Executor) vcCall(f *Frame) {
 		}
 	case void:
 		x.finish(f, 0)
+	case v == nil: // deleted meanwhile
+		x.finish(f, f.upStatus)
 	case f.told || x.overtaken(f, v):
 		x.finish(f, ndis.StatusPending)
 	case x.pended(f, f.upStatus) && r.tell != ndis.FuncNone:

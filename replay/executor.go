@@ -97,6 +97,7 @@ type Frame struct {
 	below *Frame
 	cl    *call
 	inv   *recorded // what was recorded of it
+	cause *recorded // of a completion by the reference call manager: the call that it answers
 	up    bool
 
 	// of a call
@@ -145,7 +146,7 @@ type Thread struct {
 	order  uint64
 	at     int // in the heap, -1 if not there; -2 while it runs
 
-	later    format.Event // of a worker: the callback to make
+	later    format.Event // the callback that a worker is to make when t is due
 	laterInv *recorded
 	hasLater bool
 }
@@ -341,9 +342,12 @@ func (x *Executor) Run(until uint64) error {
 func (x *Executor) turn(t *Thread) {
 	f := t.top
 	if t.hasLater && f == &t.base {
-		t.hasLater = false
+		w := x.worker(t) // only now, so that its number says which were free at this moment
 		x.e = t.later
-		x.up(t, t.laterInv)
+		inv := t.laterInv
+		x.end(t)
+		x.up(w, inv)
+		x.schedule(w)
 		return
 	}
 	if f.cl != nil && !f.up {
