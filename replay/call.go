@@ -1021,7 +1021,7 @@ func returnCmModify(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	c.answered(cl, &v.cmModify, at, known, st, rule.QOS01, sideManager, v)
 	if known && st != ndis.StatusPending && v.cmModify.call.n == cl.ev.n {
-		c.modified(v, at, st)
+		c.modified(v, at, st, v.modifyFrom, v.activated)
 	}
 }
 
@@ -1031,17 +1031,20 @@ func enterCmModifyComplete(c *Checker, cl *call) {
 		return
 	}
 	c.vcVariant(cl, v)
+	// Before this call is back, the next change may have begun.
+	cl.gen, cl.activated = v.modifyFrom, v.activated
 	cl.flag = !c.completed(cl, &v.cmModify, rule.QOS01, sideManager, v, "a change of QoS")
 }
 
 func returnCmModifyComplete(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if v := cl.vcOf(); v != nil && !cl.flag && cl.has&format.HasStatus != 0 {
-		c.modified(v, cl.ev, cl.status)
+		c.modified(v, cl.ev, cl.status, cl.gen, cl.activated)
 	}
 }
 
-// modified judges the call manager's answer to a change of QoS (QOS-02, QOS-03).
-func (c *Checker) modified(v *vc, row ev, st ndis.Status) {
+// modified judges the call manager's answer to a change of QoS (QOS-02, QOS-03), which was asked
+// for after from activations and answered after so many as activated.
+func (c *Checker) modified(v *vc, row ev, st ndis.Status, from, activated uint64) {
 	id := rule.QOS02
 	if st != ndis.StatusSuccess {
 		id = rule.QOS03
@@ -1058,16 +1061,16 @@ func (c *Checker) modified(v *vc, row ev, st ndis.Status) {
 		return
 	}
 	if id == rule.QOS02 {
-		if v.activated == v.modifyFrom && v.act.state != opCalled && v.miniAct.state != opCalled {
+		if v.activated == from && v.act.state != opCalled && v.miniAct.state != opCalled {
 			c.vcReport(id, row, sideManager, v, "the change of QoS succeeded although the VC was not activated with the new parameters", v.cmModify.call, v.act.last())
 		}
-		v.changedFrom = v.activated
+		v.changedFrom = activated
 		return
 	}
-	if v.activated != v.modifyFrom && v.params == v.newParams && v.newParams != v.oldParams && !v.act.running() {
+	if v.activated != from && v.params == v.newParams && v.newParams != v.oldParams && !v.act.running() {
 		c.vcReport(id, row, sideManager, v, "the change of QoS failed, and the VC was left with the new parameters", v.cmModify.call, v.act.last())
 	}
-	v.changedFrom = v.activated
+	v.changedFrom = activated
 }
 
 func enterClModifyComplete(c *Checker, cl *call) {

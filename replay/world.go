@@ -68,33 +68,34 @@ type invocation struct {
 	gapsAtEnter                                             uint64
 
 	// what the entry found out, for the return
-	bind    *bindAttempt
-	b       *binding
-	a       *adapter
-	reg     *registration
-	o       *afOpen
-	s       *sap
-	v       *vc
-	drv     *driver
-	verdict suspicion
-	flag    bool
-	n       int
-	first   ev       // what the call repeats
-	found   *finding // what the entry reported, until the return knows better
-	inUse   *afOpen  // whose client context the call reuses
-	inUseID uint64
-	sid     uint64   // id of s
-	q       *request // the OID request that the call makes or answers
-	qid     uint64
-	mute    *afOpen // a call is let through on it although signaling is disabled
-	muteID  uint64
-	muteOff ev     // where it was disabled
-	vid     uint64 // id of v
-	p       *party
-	pid     uint64
-	gen     uint64 // the call that the VC carried
-	busy    bool   // what stands in the way at the entry
-	side    side
+	bind      *bindAttempt
+	b         *binding
+	a         *adapter
+	reg       *registration
+	o         *afOpen
+	s         *sap
+	v         *vc
+	drv       *driver
+	verdict   suspicion
+	flag      bool
+	n         int
+	first     ev       // what the call repeats
+	found     *finding // what the entry reported, until the return knows better
+	inUse     *afOpen  // whose client context the call reuses
+	inUseID   uint64
+	sid       uint64   // id of s
+	q         *request // the OID request that the call makes or answers
+	qid       uint64
+	mute      *afOpen // a call is let through on it although signaling is disabled
+	muteID    uint64
+	muteOff   ev     // where it was disabled
+	vid       uint64 // id of v
+	p         *party
+	pid       uint64
+	gen       uint64 // the call that the VC carried
+	activated uint64 // how often it had been activated
+	busy      bool   // what stands in the way at the entry
+	side      side
 }
 
 // suspicion is a rule that the entry of a call seems to break because something has not
