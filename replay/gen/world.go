@@ -160,15 +160,36 @@ type request struct {
 
 // tape is a finished world: its rows, with handles, threads, call ids and times of its own.
 type tape struct {
-	rows  []tapeRow
-	calls uint64
-	tids  uint64
-	end   int64 // ns
+	rows   []tapeRow
+	labels []string // of drivers
+	calls  uint64
+	end    int64 // ns
 }
 
 type tapeRow struct {
 	format.Event
-	patches []int // offsets in Detail of the digits of handles and contexts
+	driver  int      // index of its label
+	patches []int    // offsets in Detail of the digits of handles and contexts
+	values  []uint64 // those handles and contexts
+}
+
+// finish completes a tape whose rows are set.
+func (t *tape) finish() {
+	t.labels, t.calls = t.labels[:0], 0
+	known := map[string]int{}
+	for i := range t.rows {
+		r := &t.rows[i]
+		n, ok := known[r.Driver]
+		if !ok {
+			n = len(t.labels)
+			known[r.Driver] = n
+			t.labels = append(t.labels, r.Driver)
+		}
+		r.driver = n
+		t.calls = max(t.calls, r.CallID)
+		t.end = r.TS
+		r.patches, r.values = handlesIn(r.Detail)
+	}
 }
 
 type world struct {
@@ -261,14 +282,11 @@ func run(rng *rand.Rand, o *plot) (t *tape, err error) {
 	}
 	t = &tape{rows: w.rows}
 	for i := range t.rows {
-		r := &t.rows[i]
-		t.calls = max(t.calls, r.CallID)
-		if r.TID >= 1<<40 {
+		if r := &t.rows[i]; r.TID >= 1<<40 { // of NDIS
 			r.TID = w.nextTID + r.TID - 1<<40
 		}
-		t.tids = max(t.tids, r.TID+1)
-		t.end = r.TS
 	}
+	t.finish()
 	return t, nil
 }
 
@@ -299,22 +317,21 @@ func (w *world) emit(b *format.Batch) error {
 		}
 		if r.Has&format.HasDetail != 0 {
 			r.Detail = w.intern(b.Detail.At(i))
-			r.patches = handlesIn(r.Detail)
 		}
 	}
 	return nil
 }
 
-// handlesIn gives the offsets of the 16 digits of each handle or context in a detail.
-func handlesIn(detail string) (at []int) {
-	for i := 0; i+18 < len(detail); i++ {
+// handlesIn gives the handles and contexts in a detail, and the offsets of their 16 digits.
+func handlesIn(detail string) (at []int, values []uint64) {
+	for i := 0; i+19 <= len(detail); i++ {
 		if detail[i] == '"' && detail[i+1] == '0' && detail[i+2] == 'x' {
-			if v, err := strconv.ParseUint(detail[i+3:min(i+19, len(detail))], 16, 64); err == nil && v>>46 == contextBase>>46 {
-				at = append(at, i+3)
+			if v, err := strconv.ParseUint(detail[i+3:i+19], 16, 64); err == nil && v>>46 == contextBase>>46 {
+				at, values = append(at, i+3), append(values, v)
 			}
 		}
 	}
-	return at
+	return at, values
 }
 
 func (w *world) context(v any) uint64 {
