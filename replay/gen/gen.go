@@ -73,8 +73,8 @@ type Stats struct {
 	Gaps    uint64
 }
 
-// check says what is wrong with the options.
-func (o *Options) check() error {
+// Check says what is wrong with the options.
+func (o *Options) Check() error {
 	if o.Events == 0 {
 		return fmt.Errorf("gen: 0 events: want at least 1")
 	}
@@ -83,6 +83,9 @@ func (o *Options) check() error {
 	}
 	if !(o.Loss >= 0 && o.Loss <= 1) {
 		return fmt.Errorf("gen: loss %v: want 0 to 1", o.Loss)
+	}
+	if _, err := plotOf(o.Profile); err != nil {
+		return fmt.Errorf("gen: %w", err)
 	}
 	for _, f := range o.Faults {
 		r := f.Rule.Rule()
@@ -160,7 +163,7 @@ type generator struct {
 
 // Generate makes a history.
 func Generate(o Options) (Stats, error) {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return Stats{}, err
 	}
 	if o.Adapters == 0 {
@@ -174,7 +177,8 @@ func Generate(o Options) (Stats, error) {
 		return Stats{}, fmt.Errorf("gen: %w", err)
 	}
 	g := &generator{o: o, plot: p, rng: rand.New(rand.NewPCG(o.Seed, 0x61667472616365))}
-	return g.stats, g.run()
+	err = g.run()
+	return g.stats, err
 }
 
 func (g *generator) run() error {

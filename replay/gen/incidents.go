@@ -70,7 +70,7 @@ cm/2: unbind A`},
 driver cl client
 
 cl: bind A
-  open-adapter A protocol=0xbad`},
+  open-adapter A protocol=0xffffa00000200bad`},
 	rule.BIND12: {17, "NDIS binds a driver to a second adapter with the BindContext of a binding that is alive", `adapter A
 adapter B
 driver cl client
@@ -85,9 +85,9 @@ cm: bind A
   NdisMCmRegisterAddressFamilyEx adapter=A af_type=Q2931 -> FAILURE`},
 	rule.ROLE02: {4, "A miniport call manager registers its AF with the function of stand-alone call managers", `adapter M mcm wan
 
-wan: MiniportSetOptions miniport_driver=0x4000
-wan: init M miniport_driver=0x4000
-  NdisCmRegisterAddressFamilyEx binding=0x900 af_type=TAPI_PROXY -> FAILURE`},
+wan: MiniportSetOptions miniport_driver=0xffffa00000204000
+wan: init M miniport_driver=0xffffa00000204000
+  NdisCmRegisterAddressFamilyEx binding=0xffffa00000200900 af_type=TAPI_PROXY -> FAILURE`},
 	rule.ROLE03: {30, "A call manager that registered no client handlers opens an AF", `adapter A
 driver cm call-manager
 driver other call-manager
@@ -133,7 +133,7 @@ cl: bind M
 cl: notify M TAPI_PROXY
   open M TAPI_PROXY af1
 wan: create-vc af1 vc1
-  cl: ProtocolCoCreateVc context=af1.ctx vc=vc1 <context=0x830
+  cl: ProtocolCoCreateVc context=af1.ctx vc=vc1 <context=0xffffa00000200830
 wan: NdisCoAssignInstanceName vc=vc1 irql=2`},
 	rule.ROLE09: {16, "A driver that registered its AF with the name of NDIS 6 uses the name of NDIS 5 for the next one", `adapter A
 driver cm call-manager
@@ -502,7 +502,7 @@ cm: bind A
 cl: notify A Q2931
   open A Q2931 af1 -> PENDING
     cm: cm-open af1 -> PENDING
-cm: cm-opened af1 af=0x4444
+cm: cm-opened af1 af=0xffffa00000204444
 cm: cm-opened af1
   cl: opened af1`},
 	rule.OPEN16: {33, "The call manager itself refuses an open: that is its right and no conflict", `adapter A
@@ -536,7 +536,7 @@ cm: bind A
   register A Q2931
 cl: notify A Q2931
   open A Q2931 af1
-cl: NdisCoOidRequest binding=cl@A af=0x4444 oid=0xfe000006 -> FAILURE`},
+cl: NdisCoOidRequest binding=cl@A af=0xffffa00000204444 oid=0xfe000006 -> FAILURE`},
 	rule.OPEN19: {31, "NDIS asks the call manager with a CallMgrBindingContext that is not the one of its binding", `adapter A
 driver cm call-manager
 driver cl client
@@ -546,7 +546,7 @@ cm: bind A
   register A Q2931
 cl: notify A Q2931
   open A Q2931 af1
-    cm: cm-open af1 context=0x4444`},
+    cm: cm-open af1 context=0xffffa00000204444`},
 	rule.OPEN20: {36, "NDIS calls ProtocolCmCloseAf with a context that the call manager never handed back", `adapter A
 driver cm call-manager
 driver cl client
@@ -557,7 +557,7 @@ cm: bind A
 cl: notify A Q2931
   open A Q2931 af1
 cl: close af1
-  cm: cm-close af1 context=0x4444`},
+  cm: cm-close af1 context=0xffffa00000204444`},
 	rule.OPEN21: {33, "NDIS asks the call manager for another AF type than the client opens", `adapter A
 driver cm call-manager
 driver cl client
@@ -1010,7 +1010,7 @@ cl: bind M
 cl: notify M TAPI_PROXY
   open M TAPI_PROXY af1
 wan: create-vc af1 vc1
-  wan: MiniportCoCreateVc context=M.ctx vc=vc1 <context=0x810
+  wan: MiniportCoCreateVc context=M.ctx vc=vc1 <context=0xffffa00000200810
   cl: co-create-vc vc1
 wan: delete-vc vc1`},
 	rule.VC04: {42, "NDIS creates a VC on an AF that the client has closed", `adapter A
@@ -1129,7 +1129,7 @@ cm: bind A
   register A Q2931
 cl: notify A Q2931
   open A Q2931 af1
-cl: create-vc af1 vc1 vc=0x900
+cl: create-vc af1 vc1 vc=0xffffa00000200900
   miniport: mp-create-vc vc1
   cm: co-create-vc vc1
 cl: delete-vc vc1`},
@@ -1270,7 +1270,7 @@ cl: sap-deregistered sap1
 cm: create-vc af1 vc1
 cm: activate vc1
 cm: dispatch. sap1 vc1 -> FAILURE
-cm: NdisCmDispatchIncomingCall sap=0x4711 vc=vc1 -> FAILURE
+cm: NdisCmDispatchIncomingCall sap=0xffffa00000204711 vc=vc1 -> FAILURE
 cm: deactivate vc1
 cm: delete-vc vc1`},
 	rule.CALL08: {51, "A client answers an incoming call with PENDING", `adapter A
