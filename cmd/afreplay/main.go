@@ -32,7 +32,7 @@ Exit codes: 0 conforms, 1 violations, 2 usage, 3 input unreadable, 4 inconclusiv
   afreplay run trace.arrow
   afreplay explain --demo OPEN-07@122`,
 	})
-	root.AddCommand(demoCommand(), runCommand(), execCommand(), genCommand(), timingsCommand(), exportCommand(), filterCommand(), explainCommand(), rulesCommand(), scenarioCommand(), cli.Version("afreplay",
+	root.AddCommand(demoCommand(), runCommand(), execCommand(), diffCommand(), genCommand(), timingsCommand(), exportCommand(), filterCommand(), explainCommand(), rulesCommand(), scenarioCommand(), cli.Version("afreplay",
 		fmt.Sprintf("report schema %d", report.Schema),
 		fmt.Sprintf("%d rules", len(rule.All())),
 	))
