@@ -119,6 +119,8 @@ type Side struct {
 	res     *replay.Result
 	rules   map[uint64][]rule.ID // findings by row
 	lossy   bool
+	shows   [ndis.NumFuncs]bool // callbacks of which it has one
+	ndisOK  bool                // no finding is against NDIS
 }
 
 type ref struct {
@@ -151,8 +153,10 @@ func (s *Side) Batch(b *format.Batch) error {
 func (s *Side) Finish(end replay.End) {
 	s.lossy = s.lossy || end.Truncated || end.LostEvents > 0
 	s.res = s.c.Finish(end)
+	s.ndisOK = true
 	for i := range s.res.Findings {
 		f := &s.res.Findings[i]
+		s.ndisOK = s.ndisOK && f.AtFault != rule.NDIS
 		for _, seq := range f.Events {
 			s.rules[seq] = append(s.rules[seq], f.Rule)
 		}
@@ -207,6 +211,7 @@ func (s *Side) Row(r *replay.Row) {
 	if t.fn < ndis.NumFuncs {
 		t.fn = t.fn.Modern()
 		t.up = t.fn.Info().Dir == ndis.Up
+		s.shows[t.fn] = true
 	}
 	if b.Has[i]&format.HasDriver != 0 {
 		t.driver = s.name(b.Driver.At(i))
@@ -360,6 +365,7 @@ func compare(s [2]*Side, x, y *object) *Divergence {
 			ey, d.Object.B = o.events, h
 		}
 	}
+	ex, ey = s[1].shown(ex, s[0]), s[0].shown(ey, s[1])
 	n := 0
 	for n < len(ex) && n < len(ey) && ex[n].token == ey[n].token {
 		n++
@@ -370,20 +376,62 @@ func compare(s [2]*Side, x, y *object) *Divergence {
 		}
 	}
 	var p, q *event
-	if n < len(ex) {
-		p = &ex[n]
+	ordered := len(ex) == len(ey)
+	// What one has and the other has not comes before the order in which they have it.
+	left := map[token]int{}
+	for i := n; i < len(ex); i++ {
+		left[ex[i].token]++
+	}
+	for i := n; i < len(ey); i++ {
+		left[ey[i].token]--
+	}
+	for i := n; i < len(ex) && p == nil; i++ {
+		if left[ex[i].token] > 0 {
+			p = &ex[i]
+		}
+	}
+	for i := n; i < len(ey) && q == nil; i++ {
+		if left[ey[i].token] < 0 {
+			q = &ey[i]
+		}
+	}
+	if ordered = p == nil && q == nil; ordered {
+		p, q = &ex[n], &ey[n]
+	} else if p != nil {
+		// The same call with another outcome, if there is one.
+		for i := n; i < len(ey); i++ {
+			if left[ey[i].token] < 0 && ey[i].fn == p.fn && ey[i].driver == p.driver {
+				q = &ey[i]
+				break
+			}
+		}
+	}
+	if p != nil {
 		d.A = s[0].event(p)
 		d.at = p.seq
 	}
-	if n < len(ey) {
-		q = &ey[n]
+	if q != nil {
 		d.B = s[1].event(q)
 		if p == nil {
 			d.at = q.seq
 		}
 	}
-	s[0].classify(d, s[1], ex[n:], ey[n:], p, q)
+	s[0].classify(d, s[1], ex[n:], ey[n:], p, q, ordered)
 	return d
+}
+
+// shown leaves out the callbacks of which s has none at all: they were not captured there. If
+// NDIS is found to be at fault, that may be why.
+func (s *Side) shown(list []event, of *Side) []event {
+	if !s.ndisOK || !of.ndisOK {
+		return list
+	}
+	for i := range list {
+		if e := &list[i]; e.up && e.fn < ndis.NumFuncs && !s.shows[e.fn] {
+			return slices.DeleteFunc(slices.Clone(list), func(e event) bool { return e.up && e.fn < ndis.NumFuncs && !s.shows[e.fn] })
+		}
+	}
+	return list
 }
 
 func (s *Side) event(e *event) *Event {
@@ -403,9 +451,9 @@ func blamed(s *Side, e *event) []rule.ID {
 }
 
 // classify says what kind of difference d is. ex and ey are the events from there on.
-func (s *Side) classify(d *Divergence, t *Side, ex, ey []event, p, q *event) {
+func (s *Side) classify(d *Divergence, t *Side, ex, ey []event, p, q *event, ordered bool) {
 	set := func(c Class, why string, refs ...string) { d.Class, d.Why, d.Refs = c, why, refs }
-	if f, why := freedom(ex, ey, p, q); f != "" {
+	if f, why := freedom(ex, ey, p, q, ordered); f != "" {
 		set(Freedom, why, f)
 		return
 	}
@@ -453,7 +501,7 @@ func (s *Side) classify(d *Divergence, t *Side, ex, ey []event, p, q *event) {
 }
 
 // freedom says which freedom of the documentation explains the difference, "" if none does.
-func freedom(ex, ey []event, p, q *event) (id, why string) {
+func freedom(ex, ey []event, p, q *event, ordered bool) (id, why string) {
 	status := func(e *event) (ndis.Status, bool) {
 		if e == nil || !e.has {
 			return 0, false
@@ -471,7 +519,7 @@ func freedom(ex, ey []event, p, q *event) (id, why string) {
 	}
 	if same && okp && okq && info(p).Return == ndis.NDISDecides {
 		switch {
-		case (sp == ndis.StatusPending) != (sq == ndis.StatusPending) && (completed(ex, p.fn) != completed(ey, q.fn) || sp == ndis.StatusPending && completed(ex, p.fn) || sq == ndis.StatusPending && completed(ey, q.fn)):
+		case sp == ndis.StatusPending && sq != sp && completed(ex, p.fn), sq == ndis.StatusPending && sq != sp && completed(ey, q.fn):
 			return "AMB-06", "a synchronous answer was given as PENDING and a completion"
 		case sp == ndis.StatusResources || sq == ndis.StatusResources:
 			return "7.2/8", "RESOURCES may take the place of any outcome"
@@ -483,27 +531,16 @@ func freedom(ex, ey []event, p, q *event) (id, why string) {
 			return "AMB-01", "whether this is a duplicate is not agreed on"
 		}
 	}
-	// A notification that only one has: of a call manager.
-	one, other := p, q
-	if p == nil {
-		one, other = q, p
-	}
-	_ = other
-	if (p == nil || q == nil) && one.fn == ndis.ProtocolCoAfRegisterNotify && len(ex)+len(ey) == 1 {
-		return "AMB-04", "whether a call manager is notified is not agreed on"
-	}
-	// The same events in another order.
-	if len(ex) == len(ey) && len(ex) > 1 {
-		left := map[token]int{}
-		for i := range ex {
-			left[ex[i].token]++
-			left[ey[i].token]--
-		}
-		for _, n := range left {
-			if n != 0 {
+	if !ordered {
+		for _, e := range []*event{p, q} {
+			if e != nil && e.fn != ndis.ProtocolCoAfRegisterNotify {
 				return "", ""
 			}
 		}
+		return "AMB-04", "who beside clients is notified is not agreed on"
+	}
+	// The same events in another order.
+	if ordered {
 		switch a, b := p.fn, q.fn; {
 		case a == ndis.ProtocolCoAfRegisterNotify && b == ndis.ProtocolCoAfRegisterNotify:
 			return "7.2/1", "notifications come in any order"

@@ -1,0 +1,207 @@
+package diff_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aftrace/aftrace/analysis/diff"
+	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/internal/naive"
+	"github.com/aftrace/aftrace/replay"
+	"github.com/aftrace/aftrace/replay/gen"
+	"github.com/aftrace/aftrace/replay/rule"
+	"github.com/aftrace/aftrace/replay/scenario"
+)
+
+func batchOf(rows []format.Event) *format.Batch {
+	b := &format.Batch{}
+	for i := range rows {
+		b.Append(&rows[i])
+	}
+	return b
+}
+
+// executed gives the rows that an execution of b produces; nil if the recording does not determine
+// what happens: answers were supplied or assumed, or calls could not be executed.
+func executed(t *testing.T, b *format.Batch, md map[string]string, seed uint64) *format.Batch {
+	t.Helper()
+	out := &format.Batch{}
+	x := replay.Execute(replay.ExecuteOptions{ExecOptions: replay.ExecOptions{Seed: seed, Options: replay.Options{Metadata: md},
+		Emit: func(b *format.Batch) error { out.AppendRows(b, 0, b.N); return nil }}})
+	if err := x.Batch(b); err != nil {
+		t.Fatal(err)
+	}
+	_, st, err := x.Finish(replay.End{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Supplied+st.Assumed+st.Unknown+st.Dropped+st.Untriggered > 0 {
+		return nil
+	}
+	return out
+}
+
+func compare(t *testing.T, a, b *format.Batch, md map[string]string) *diff.Result {
+	t.Helper()
+	s := diff.Pair(replay.Options{Metadata: md}, replay.Options{Metadata: md})
+	for i, x := range []*format.Batch{a, b} {
+		if err := s[i].Batch(x); err != nil {
+			t.Fatal(err)
+		}
+		s[i].Finish(replay.End{})
+	}
+	return diff.Compare(s)
+}
+
+func alike(t *testing.T, name string, r *diff.Result) bool {
+	t.Helper()
+	if r.Same {
+		return true
+	}
+	var text bytes.Buffer
+	if err := diff.Text(&text, r, "recorded", "executed", false); err != nil {
+		t.Fatal(err)
+	}
+	t.Errorf("%s: %s", name, text.String())
+	return false
+}
+
+// TestExecutedGenerated: what the generator made and what an execution of it gives, in the
+// documented order and in others, differ in documented freedoms only.
+func TestExecutedGenerated(t *testing.T) {
+	names, _ := gen.Profiles()
+	for _, profile := range names {
+		for seed := uint64(1); seed <= 3; seed++ {
+			b := &format.Batch{}
+			if _, err := gen.Generate(gen.Options{Seed: seed, Events: 3000, Adapters: 2, Profile: profile,
+				Emit: func(x *format.Batch) error { b.AppendRows(x, 0, x.N); return nil }}); err != nil {
+				t.Fatal(err)
+			}
+			for _, order := range []uint64{0, 1, 7} {
+				x := executed(t, b, nil, order)
+				if x == nil {
+					t.Fatalf("%s, seed %d, order %d: not everything was executed", profile, seed, order)
+				}
+				if !alike(t, profile, compare(t, b, x, nil)) {
+					t.Fatalf("seed %d, order %d", seed, order)
+				}
+			}
+		}
+	}
+}
+
+// TestExecutedRandom: the same of random histories in which nobody breaks a rule.
+func TestExecutedRandom(t *testing.T) {
+	done := 0
+	for seed := range uint64(400) {
+		b := batchOf(naive.Random(rand.New(rand.NewPCG(seed, 11)), naive.GenOptions{Busy: seed%4 == 0}))
+		for _, order := range []uint64{0, 5} {
+			x := executed(t, b, nil, order)
+			if x == nil {
+				continue
+			}
+			done++
+			if !alike(t, "random history", compare(t, b, x, nil)) {
+				t.Fatalf("seed %d, order %d", seed, order)
+			}
+		}
+	}
+	t.Logf("%d executions", done)
+	if done < 200 {
+		t.Errorf("only %d executions compared", done)
+	}
+}
+
+// TestExecutedScenarios: the same of the scenarios of a conforming NDIS.
+func TestExecutedScenarios(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/scenarios/*/*.af")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d scenarios, %v", len(files), err)
+	}
+	done := 0
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := scenario.Compile(file, string(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Replay(1 << 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Findings) > 0 || s.Cut || r.Gaps > 0 || strings.Contains(file, "/defect/") || strings.Contains(file, "/loss/") {
+			continue
+		}
+		if r.Verdict != replay.Conforms {
+			continue
+		}
+		b := batchOf(s.Events)
+		x := executed(t, b, s.Metadata, 0)
+		if x == nil {
+			continue
+		}
+		done++
+		alike(t, file, compare(t, b, x, s.Metadata))
+	}
+	t.Logf("%d scenarios", done)
+	if done < 50 {
+		t.Errorf("only %d scenarios compared", done)
+	}
+}
+
+// TestClasses: differences are told apart by who made them.
+func TestClasses(t *testing.T) {
+	const head = "adapter A\ndriver cm call-manager\ndriver cl client\n\ncl: bind A\ncm: bind A\n  register A Q2931\ncl: notify A Q2931\n  open A Q2931 af1\n"
+	for _, c := range []struct {
+		name, a, b string
+		class      diff.Class
+		ref        string
+	}{
+		{"nothing", "cl: register-sap af1 s1\ncl: close af1\n", "cl: register-sap af1 s1\ncl: close af1\n", "", ""},
+		{"stimulus", "cl: register-sap af1 s1\n", "cl: create-vc af1 v1\n", diff.Stimulus, ""},
+		{"more", "cl: close af1\n", "", diff.Stimulus, ""},
+		{"decision", "cl: register-sap af1 s1\n  cm: cm-register-sap s1\n", "cl: register-sap af1 s1 -> INVALID_DATA\n  cm: cm-register-sap s1 -> INVALID_DATA\n", diff.Decision, ""},
+		{"freedom", "cl: close af1\n", "cl: close af1 -> PENDING\n  cm: cm-close af1\ncl: closed af1\n", diff.Freedom, "AMB-06"},
+		{"rule", "cl: close af1\n", "cl: close af1\ncl: close af1 -> FAILURE\n", diff.Broken, "CLOSE-03"},
+		{"missing", "cl: close af1\n", "gap 4\n", diff.Missing, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s [2]*scenario.Scenario
+			for i, text := range []string{c.a, c.b} {
+				var err error
+				if s[i], err = scenario.Compile(c.name, head+text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := compare(t, batchOf(s[0].Events), batchOf(s[1].Events), nil)
+			if c.class == "" {
+				alike(t, c.name, r)
+				return
+			}
+			if r.Counts[c.class] == 0 || r.Same != (c.class == diff.Freedom) {
+				t.Errorf("want %s, got %+v", c.class, r.Divergences)
+			}
+			if c.ref != "" && len(r.Divergences) > 0 {
+				found := false
+				for _, d := range r.Divergences {
+					for _, ref := range d.Refs {
+						found = found || ref == c.ref
+						if _, ok := rule.Parse(ref); !ok && !strings.HasPrefix(ref, "AMB-") && !strings.HasPrefix(ref, "7.2/") {
+							t.Errorf("reference %q", ref)
+						}
+					}
+				}
+				if !found {
+					t.Errorf("no divergence under %s: %+v", c.ref, r.Divergences)
+				}
+			}
+		})
+	}
+}
