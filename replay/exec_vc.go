@@ -192,7 +192,7 @@ func (x *Executor) askVC(f *Frame, v *vc, r *vcRoute) bool {
 
 // tellVC tells a side of v of an outcome; false if the world does not know how.
 func (x *Executor) tellVC(f *Frame, v *vc, r *vcRoute, st ndis.Status) bool {
-	if !v.ctx[r.back].has {
+	if v == nil || !v.ctx[r.back].has { // it may be gone by now
 		return false
 	}
 	e := x.event(r.tell, x.vcLabel(v, r.back))

@@ -4,6 +4,7 @@
 package diff
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -85,7 +86,8 @@ type token struct {
 
 type event struct {
 	token
-	seq uint64
+	seq    uint64
+	byNDIS bool // a completion of which the trace says that NDIS called it
 }
 
 type key struct {
@@ -167,6 +169,8 @@ func (s *Side) Finish(end replay.End) {
 // Span is part of replay.Hook.
 func (s *Side) Span(*replay.Span) {}
 
+var callerSelf, callerNDIS = []byte(`"caller":"self"`), []byte(`"caller":"ndis"`)
+
 // Row is part of replay.Observer.
 func (s *Side) Row(r *replay.Row) {
 	b, i := s.b, r.Index
@@ -182,6 +186,10 @@ func (s *Side) Row(r *replay.Row) {
 		delete(s.open, r.CallSeq)
 		return
 	}
+	if b.Has[i]&format.HasDetail != 0 && bytes.Contains(b.Detail.At(i), callerSelf) {
+		return // a client that runs its own handler: NDIS has no part in it
+	}
+	byNDIS := b.Has[i]&format.HasDetail != 0 && bytes.Contains(b.Detail.At(i), callerNDIS)
 	var parent *object
 	objects := make([]*object, len(r.Objects))
 	for k := len(r.Objects) - 1; k >= 0; k-- {
@@ -216,7 +224,8 @@ func (s *Side) Row(r *replay.Row) {
 	if b.Has[i]&format.HasDriver != 0 {
 		t.driver = s.name(b.Driver.At(i))
 	}
-	if b.Has[i]&format.HasStatus != 0 {
+	// Why the other end hung up is for the client to know: no rule is about it.
+	if b.Has[i]&format.HasStatus != 0 && t.fn != ndis.ProtocolClIncomingDropParty && t.fn != ndis.ProtocolClIncomingCloseCall {
 		t.status, t.has = ndis.Status(b.Status[i]), true
 	}
 	if b.Has[i]&format.HasAFType != 0 {
@@ -227,7 +236,7 @@ func (s *Side) Row(r *replay.Row) {
 			continue
 		}
 		x := objects[k]
-		x.events = append(x.events, event{t, r.Seq})
+		x.events = append(x.events, event{t, r.Seq, byNDIS})
 		s.open[r.Seq] = append(s.open[r.Seq], ref{x, len(x.events) - 1})
 	}
 }
@@ -406,6 +415,19 @@ func compare(s [2]*Side, x, y *object) *Divergence {
 			}
 		}
 	}
+	// Of what a driver answered and what NDIS made of it, the driver's answer is the cause.
+	if f, _ := freedom(ex[n:], ey[n:], p, q, ordered); f == "" && !ordered {
+		decided := func(e *event) bool { return e.fn < ndis.NumFuncs && e.fn.Info().Return == ndis.DriverDecision }
+	search:
+		for i := n; i < len(ex); i++ {
+			for j := n; j < len(ey); j++ {
+				if x, y := &ex[i], &ey[j]; decided(x) && x.fn == y.fn && x.driver == y.driver && left[x.token] > 0 && left[y.token] < 0 {
+					p, q = x, y
+					break search
+				}
+			}
+		}
+	}
 	if p != nil {
 		d.A = s[0].event(p)
 		d.at = p.seq
@@ -420,6 +442,12 @@ func compare(s [2]*Side, x, y *object) *Divergence {
 	return d
 }
 
+// hides says that e is a callback of a kind that s does not show. Whether an outcome is told by a
+// callback is a choice, so those that tell of one count.
+func (s *Side) hides(e *event) bool {
+	return e.up && e.fn < ndis.NumFuncs && !s.shows[e.fn] && !tells(e.fn)
+}
+
 // shown leaves out the callbacks of which s has none at all: they were not captured there. If
 // NDIS is found to be at fault, that may be why.
 func (s *Side) shown(list []event, of *Side) []event {
@@ -427,8 +455,8 @@ func (s *Side) shown(list []event, of *Side) []event {
 		return list
 	}
 	for i := range list {
-		if e := &list[i]; e.up && e.fn < ndis.NumFuncs && !s.shows[e.fn] {
-			return slices.DeleteFunc(slices.Clone(list), func(e event) bool { return e.up && e.fn < ndis.NumFuncs && !s.shows[e.fn] })
+		if s.hides(&list[i]) {
+			return slices.DeleteFunc(slices.Clone(list), func(e event) bool { return s.hides(&e) })
 		}
 	}
 	return list
@@ -525,13 +553,30 @@ func freedom(ex, ey []event, p, q *event, ordered bool) (id, why string) {
 			return "7.2/8", "RESOURCES may take the place of any outcome"
 		case p.fn == ndis.NdisMCmDeactivateVc || p.fn == ndis.NdisMCmActivateVc:
 			return "AMB-09", "what an activation by a miniport call manager returns is not agreed on"
+		case p.fn == ndis.NdisCmNotifyCloseAddressFamily || p.fn == ndis.NdisMCmNotifyCloseAddressFamily:
+			return "7.2/7", "the teardown of a call manager and of its client may cross"
 		case p.fn == ndis.NdisClCloseAddressFamily:
 			return "AMB-07", "a close with live objects may fail, or be left to the call manager"
 		case p.fn == ndis.NdisCmRegisterAddressFamilyEx || p.fn == ndis.NdisMCmRegisterAddressFamilyEx:
 			return "AMB-01", "whether this is a duplicate is not agreed on"
 		}
 	}
+	one := p
+	if p == nil {
+		one = q
+	}
 	if !ordered {
+		if (p == nil || q == nil) && (one.fn == ndis.ProtocolCoDeleteVc || one.fn == ndis.MiniportCoDeleteVc) && failedCreate(ex, ey) {
+			return "7.2/5", "which of the nested creates are undone when one fails is not documented"
+		}
+		if p == nil || q == nil {
+			switch {
+			case one.fn == ndis.ProtocolCmActivateVcComplete || one.fn == ndis.ProtocolCmDeactivateVcComplete:
+				return "AMB-09", "whether a miniport call manager is told of an activation is not agreed on"
+			case tells(one.fn) && !one.byNDIS:
+				return "AMB-06", "the trace does not say whether the driver ran its completion handler itself"
+			}
+		}
 		for _, e := range []*event{p, q} {
 			if e != nil && e.fn != ndis.ProtocolCoAfRegisterNotify {
 				return "", ""
@@ -561,6 +606,18 @@ func freedom(ex, ey []event, p, q *event, ordered bool) (id, why string) {
 		}
 	}
 	return "", ""
+}
+
+// failedCreate says that the VC of the events never came to be.
+func failedCreate(lists ...[]event) bool {
+	for _, list := range lists {
+		for i := range list {
+			if e := &list[i]; (e.fn == ndis.NdisClMakeCall || e.fn == ndis.NdisCmActivateVc || e.fn == ndis.NdisMCmActivateVc || e.fn == ndis.NdisCoDeleteVc) && e.status == ndis.StatusSuccess {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func nested(fn ndis.Func) bool {

@@ -8,7 +8,7 @@ import (
 func TestWorlds(t *testing.T) {
 	for _, p := range plots {
 		rows, n := 0, 0
-		for seed := range uint64(1500) {
+		for seed := range uint64(200) {
 			w, err := run(rand.New(rand.NewPCG(seed, 1)), p)
 			if err != nil {
 				t.Errorf("%s, seed %d: %v", p.name, seed, err)
