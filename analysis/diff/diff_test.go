@@ -10,6 +10,7 @@ import (
 
 	"github.com/aftrace/aftrace/analysis/diff"
 	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/internal/naive"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/gen"
@@ -103,11 +104,25 @@ func TestExecutedGenerated(t *testing.T) {
 	}
 }
 
+// failsLate says that a miniport call manager is told of a failure after its activation pended. The
+// executor tells it nothing (AMB-09), so that the VC counts as active there.
+func failsLate(b *format.Batch) bool {
+	for i, fn := range b.Function[:b.N] {
+		if fn == ndis.ProtocolCmActivateVcComplete && b.Phase[i] == format.PhaseEnter && b.Status[i] != 0 && strings.HasPrefix(string(b.Driver.At(i)), "mcm") {
+			return true
+		}
+	}
+	return false
+}
+
 // TestExecutedRandom: the same of random histories in which nobody breaks a rule.
 func TestExecutedRandom(t *testing.T) {
 	done := 0
 	for seed := range uint64(400) {
 		b := batchOf(naive.Random(rand.New(rand.NewPCG(seed, 11)), naive.GenOptions{Busy: seed%4 == 0}))
+		if failsLate(b) {
+			continue
+		}
 		for _, order := range []uint64{0, 5} {
 			x := executed(t, b, nil, order)
 			if x == nil {
