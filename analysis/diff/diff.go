@@ -385,7 +385,6 @@ func compare(s [2]*Side, x, y *object) *Divergence {
 		}
 	}
 	var p, q *event
-	ordered := len(ex) == len(ey)
 	// What one has and the other has not comes before the order in which they have it.
 	left := map[token]int{}
 	for i := n; i < len(ex); i++ {
@@ -404,7 +403,8 @@ func compare(s [2]*Side, x, y *object) *Divergence {
 			q = &ey[i]
 		}
 	}
-	if ordered = p == nil && q == nil; ordered {
+	ordered := p == nil && q == nil
+	if ordered {
 		p, q = &ex[n], &ey[n]
 	} else if p != nil {
 		// The same call with another outcome, if there is one.

@@ -148,8 +148,7 @@ func (t *tape) other(i int) int {
 	return -1
 }
 
-// again puts a second call like that of row i behind its return: its rows, with a callback
-// that it caused only if nested is set.
+// again puts a second call like that of row i behind its return, without what happened inside.
 func (t *tape) again(i int, adjust func(enter, ret *format.Event)) int {
 	ret := t.other(i)
 	a, b := t.rows[i], t.rows[ret]
@@ -164,13 +163,6 @@ func (t *tape) again(i int, adjust func(enter, ret *format.Event)) int {
 	}
 	t.rows = slices.Insert(t.rows, ret+1, a, b)
 	return ret + 1
-}
-
-// without takes out the call of row i.
-func (t *tape) drop(i int) {
-	k := t.other(i)
-	t.rows = slices.Delete(t.rows, k, k+1)
-	t.rows = slices.Delete(t.rows, i, i+1)
 }
 
 // leaf says that nothing happens on the thread of row i inside its call.
@@ -213,16 +205,8 @@ func raise(irql ndis.IRQL) func(*tape, int) int {
 
 func failing(_, ret *format.Event) { ret.Status = uint32(ndis.StatusFailure) }
 
-// leafWith is a call without a callback in it.
+// leaf is a call without a callback in it.
 func leaf(t *tape, i int) bool { return t.leaf(i) }
-
-// soundsLeaf is leaf for what has another end.
-func answered(st ndis.Status) func(*tape, int) bool {
-	return func(t *tape, i int) bool {
-		k := t.other(i)
-		return k >= 0 && ndis.Status(t.rows[k].Status) == st
-	}
-}
 
 var completions = struct{ open, close, sap, dereg, make, end, modify, party []ndis.Func }{
 	open:   []ndis.Func{ndis.NdisCmOpenAddressFamilyComplete, ndis.NdisMCmOpenAddressFamilyComplete},

@@ -139,15 +139,14 @@ type vc struct {
 }
 
 type party struct {
-	v       *vc
-	ctx     uint64
-	mctx    uint64
-	handle  uint64
-	pended  bool
-	done    bool
-	status  ndis.Status
-	leaving bool // the call manager has decided that it leaves
-	left    bool
+	v      *vc
+	ctx    uint64
+	mctx   uint64
+	handle uint64
+	pended bool
+	done   bool
+	status ndis.Status
+	left   bool
 }
 
 type request struct {
