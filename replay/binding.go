@@ -87,26 +87,12 @@ func (c *Checker) isCO(d *driver) tri {
 		return yes
 	case d.notCO:
 		return no
-	case c.mayDeclare(d):
-		return unknown
 	case d.declared:
 		return no
 	case d.registered.state == markReturned && d.options && c.handlersSeen:
 		return no // it set its options in sight and declared nothing
 	}
 	return unknown
-}
-
-// mayDeclare says that d may have declared handlers in a row that was lost.
-func (c *Checker) mayDeclare(d *driver) bool {
-	if len(c.gaps) == 0 {
-		return false
-	}
-	from := int64(minTime)
-	if d.registered.state != markNone {
-		from = d.registered.enter.ts
-	}
-	return c.gapSince(from)
 }
 
 // hasRole says whether d declared the handlers of r.
@@ -116,8 +102,6 @@ func (c *Checker) hasRole(d *driver, r roleSet) tri {
 		return unknown
 	case d.roles&r != 0:
 		return yes
-	case c.mayDeclare(d):
-		return unknown
 	case d.declared:
 		return no
 	case d.registered.state == markReturned && d.options && c.handlersSeen:

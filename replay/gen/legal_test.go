@@ -14,7 +14,6 @@ import (
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/replay"
-	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // size is how many events a test of all profiles generates: a million, or what AFTRACE_NIGHTLY
@@ -182,18 +181,6 @@ func TestLoss(t *testing.T) {
 	}
 	if share := float64(lost) / float64(lost+s.Rows); share < 0.025 || share > 0.1 {
 		t.Errorf("%.3f of the events are lost, want about 0.05", share)
-	}
-}
-
-// TestNoViolationBehindLoss: what is found in a legal history that lost events is no violation.
-func TestNoViolationBehindLoss(t *testing.T) {
-	for seed := range uint64(4) {
-		_, _, r := events(t, Options{Seed: seed, Events: 40_000, Loss: 0.01, Profile: plots[seed].name})
-		for i := range r.Findings {
-			if f := &r.Findings[i]; !f.Inconclusive && f.Severity == rule.Error {
-				t.Errorf("%s: %s: %s", plots[seed].name, f.ID(), f.Message)
-			}
-		}
 	}
 }
 
