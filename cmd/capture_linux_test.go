@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"bytes"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -333,10 +334,25 @@ func TestCaptureMillion(t *testing.T) {
 	}
 }
 
-// TestCaptureRate: 50,000 calls a second on four threads do not fill the default buffer.
+// tries is how often a test may try what a machine that has much else to do can spoil.
+const tries = 3
+
+// TestCaptureRate: 50,000 calls a second on four threads do not fill the default buffer. A
+// machine on which aftrace does not get to run for seconds may lose some: then they are
+// counted, and it is tried again.
 func TestCaptureRate(t *testing.T) {
-	c := capture(t, "--", "./dynamic", "--load", "150000", "--rate", "50000", "--threads", "4")
-	exact(t, c)
+	for range tries {
+		c := capture(t, "--", "./dynamic", "--load", "150000", "--rate", "50000", "--threads", "4")
+		n, lost := rows(t, c.path)
+		if c.code != 0 || c.crossings == 0 || n+lost != c.crossings {
+			t.Fatalf("exit code %d, %d rows, %d lost; the program counts %d\n%s", c.code, n, lost, c.crossings, c.stderr)
+		}
+		if lost == 0 {
+			return
+		}
+		t.Logf("%d of %d lost", lost, c.crossings)
+	}
+	t.Errorf("something was lost each of %d times", tries)
 }
 
 // TestCaptureOverload: what a ring that is far too small loses is counted to the last record.
@@ -357,6 +373,18 @@ func TestCaptureOverload(t *testing.T) {
 
 // TestCaptureKilled: what was recorded up to a second before aftrace is killed can be replayed.
 func TestCaptureKilled(t *testing.T) {
+	for range tries {
+		age := killed(t)
+		if age <= time.Second {
+			return
+		}
+		t.Logf("the last row was %v old", age)
+	}
+	t.Errorf("the last row was too old each of %d times", tries)
+}
+
+// killed kills a capture and says how old the last row of what it left was then.
+func killed(t *testing.T) time.Duration {
 	dir := harness(t)
 	path := filepath.Join(t.TempDir(), "trace.arrow")
 	cmd := exec.Command(filepath.Join(bin, "aftrace"), "capture", "-o", path, "--", filepath.Join(dir, "dynamic"), "--load", "200000", "--rate", "20000", "--threads", "2")
@@ -394,8 +422,9 @@ func TestCaptureKilled(t *testing.T) {
 		t.Error("the trace does not say that it was cut short")
 	}
 	r.Close()
-	if age := killed.Sub(time.Unix(0, last)); n == 0 || age > time.Second {
-		t.Errorf("%d rows, the last %v before the end", n, age)
+	age := killed.Sub(time.Unix(0, last))
+	if n == 0 { // it did not begin in time
+		return age
 	}
 	v := replayed(t, path+"s")
 	if v.Verdict != "inconclusive" {
@@ -406,6 +435,7 @@ func TestCaptureKilled(t *testing.T) {
 	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 2 {
 		t.Errorf("exit code %d\n%s", cmd.ProcessState.ExitCode(), out)
 	}
+	return age
 }
 
 // TestCaptureForeign: a harness by somebody else, in one file or in libraries that it loads
@@ -453,7 +483,7 @@ func TestCaptureProcesses(t *testing.T) {
 // TestCaptureAttach: a process that runs is captured from then on, and runs on.
 func TestCaptureAttach(t *testing.T) {
 	dir := harness(t)
-	program := exec.Command(filepath.Join(dir, "dynamic"), "--hold", "4", "--load", "60000", "--rate", "20000", "--threads", "4")
+	program := exec.Command(filepath.Join(dir, "dynamic"), "--hold", "6", "--load", "60000", "--rate", "20000", "--threads", "4")
 	var out bytes.Buffer
 	program.Stdout = &out
 	if err := program.Start(); err != nil {
@@ -541,6 +571,9 @@ func TestCaptureBadInput(t *testing.T) {
 		{"map: unknown symbol", []string{"--map", file("# names\nNdisCmActivateVc = foo\n"), "--", "./pie"}, 3, ":2: "},
 		{"map: nonsense", []string{"--map", file("NdisCmActivateVc\n"), "--", "./pie"}, 3, "want FUNCTION"},
 		{"map: inside an instruction", []string{"--map", file("NdisCmActivateVc = NdisCmDeactivateVc+2\n"), "--", "./pie"}, 3, "inside the instruction"},
+		{"map: an address inside an instruction", []string{"--map", file(fmt.Sprintf("NdisCmActivateVc = %#x\n", symbol(t, filepath.Join(dir, "static"), "NdisCmDeactivateVc")+5)), "--", "./static"}, 3, "inside the instruction"},
+		{"map: an address outside of the code", []string{"--map", file("NdisCmActivateVc = static:0x10\n"), "--", "./static"}, 3, "no address of its code"},
+		{"another processor", []string{"--", foreignProcessor(t, filepath.Join(dir, "pie"))}, 3, "a program for EM_S390"},
 		{"map: not there", []string{"--map", "/nowhere", "--", "./pie"}, 3, "no such file"},
 		{"ulong", []string{"--ulong", "5", "--", "./pie"}, 2, "want 4 or 8"},
 		{"buffer", []string{"--buffer", "5000", "--", "./pie"}, 2, "power of two"},
@@ -558,6 +591,40 @@ func TestCaptureBadInput(t *testing.T) {
 			}
 		})
 	}
+}
+
+// symbol is the address of a function of a program.
+func symbol(t *testing.T, path, name string) uint64 {
+	t.Helper()
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	list, err := f.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(list, func(s elf.Symbol) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("%s has no %s", path, name)
+	}
+	return list[i].Value
+}
+
+// foreignProcessor is a copy of a program that says that it is for another processor.
+func foreignProcessor(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[18], b[19] = byte(elf.EM_S390), 0
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(other, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return other
 }
 
 // TestCaptureMap: functions of other names are found through a map file.
@@ -614,6 +681,45 @@ func TestReplayProbe(t *testing.T) {
 	}
 }
 
+// TestExecProbe: the transitions of the execution are measured beside what its hook measures,
+// the hot ones for a while only, and the outcome stays what it is.
+func TestExecProbe(t *testing.T) {
+	c := capture(t, "--", "./dynamic", "--load", "66000")
+	exact(t, c)
+	run := func(out string, flags ...string) string {
+		cmd := exec.Command(filepath.Join(bin, "afreplay"), slices.Concat([]string{"exec", c.path, "-o", out, "-q"}, flags)...)
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%v\n%s", err, errs.String())
+		}
+		return errs.String()
+	}
+	plain, probed := filepath.Join(t.TempDir(), "plain.arrow"), filepath.Join(t.TempDir(), "probed.arrow")
+	run(plain)
+	out := run(probed, "--probe")
+	for _, want := range []string{
+		`\s11000\s.* hook NdisCoCreateVc\n\s*1\d{4}\+\s.* probe   enterCreateVc .*\n\s*1\d{4}\+\s.* probe   returnCreateVc `,
+		`\s1\s.* hook ProtocolCmOpenAf .*\n\s*1\s.* probe   enterCmOpen\n`,
+		`not measured after its first 10000`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("%q is missing:\n%s", want, out)
+		}
+	}
+	a, err := os.ReadFile(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(probed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a, b) {
+		t.Error("probes change what is executed")
+	}
+}
+
 // TestCaptureNotPossible: without privileges the command says which are missing.
 func TestCaptureNotPossible(t *testing.T) {
 	dir := harness(t)
@@ -638,10 +744,6 @@ func TestCaptureEnds(t *testing.T) {
 	if c.code != 0 || !strings.Contains(c.stderr, "ended by signal 15") {
 		t.Errorf("--duration: exit code %d\n%s", c.code, c.stderr)
 	}
-	c = capture(t, "--max-size", "1M", "--", filepath.Join(dir, "pie"), "--load", "100000000", "--rate", "20000", "--threads", "2")
-	if n, _ := rows(t, c.path); c.code != 0 || n < 1000 || n > 500_000 {
-		t.Errorf("--max-size: exit code %d, %d rows\n%s", c.code, n, c.stderr)
-	}
 	path := filepath.Join(t.TempDir(), "trace.arrow")
 	cmd := exec.Command(filepath.Join(bin, "aftrace"), "capture", "-o", path, "--", filepath.Join(dir, "pie"), "--hold", "60")
 	if err := cmd.Start(); err != nil {
@@ -657,6 +759,58 @@ func TestCaptureEnds(t *testing.T) {
 	}
 	if n, _ := rows(t, path); n == 0 {
 		t.Error("interrupted: no rows")
+	}
+}
+
+// TestCaptureSizes: a trace, its parts or a ring of them are not larger than they may be, at
+// full speed, and what does not fit is told.
+func TestCaptureSizes(t *testing.T) {
+	load := []string{"--", "./pie", "--load", "100000000", "--threads", "2"}
+	parts := func(c captured) (paths []string, size int64) {
+		paths, err := filepath.Glob(filepath.Join(filepath.Dir(c.path), "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range paths {
+			st, err := os.Stat(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size += st.Size()
+		}
+		return paths, size
+	}
+	// One trace ends the capture there, and has what was recorded until then.
+	c := capture(t, slices.Concat([]string{"--max-size", "1M"}, load)...)
+	n, lost := rows(t, c.path)
+	if _, size := parts(c); c.code != 0 || n < 1000 || n > 5_000_000 || size < 1<<20 || !strings.Contains(c.stderr, "ended by signal 15") {
+		t.Errorf("--max-size: exit code %d, %d rows, %d lost, %d bytes\n%s", c.code, n, lost, size, c.stderr)
+	}
+	const most = 3 << 20
+	c = capture(t, slices.Concat([]string{"--max-size", "3M", "--rotate", "512K"}, load)...)
+	bounded, size := parts(c)
+	if c.code != 0 || len(bounded) < 3 || size > most || !strings.Contains(c.stderr, "the size limit was reached") {
+		t.Errorf("--max-size, --rotate: exit code %d, %d files of %d bytes\n%s", c.code, len(bounded), size, c.stderr)
+	} else if _, lost := rows(t, bounded[len(bounded)-1]); lost == 0 {
+		t.Error("--max-size, --rotate: the last part does not say how much did not fit")
+	}
+	c = capture(t, "--rotate", "1M", "--", "./pie", "--load", "20000")
+	n, lost = 0, 0
+	var paths []string
+	paths, size = parts(c)
+	for _, p := range paths {
+		k, l := rows(t, p)
+		n, lost = n+k, lost+l
+	}
+	if c.code != 0 || len(paths) < 3 || n+lost != c.crossings {
+		t.Errorf("--rotate: exit code %d, %d files of %d bytes, %d rows, %d lost; the program counts %d\n%s", c.code, len(paths), size, n, lost, c.crossings, c.stderr)
+	}
+	c = capture(t, slices.Concat([]string{"--ring", "--rotate", "300K", "--max-size", "3M", "--duration", "3s"}, load)...)
+	if paths, size = parts(c); c.code != 0 || len(paths) < 3 || size > most || !strings.Contains(c.stderr, "dropped to make room") {
+		t.Errorf("--ring: exit code %d, %d files of %d bytes\n%s", c.code, len(paths), size, c.stderr)
+	}
+	if v := replayed(t, paths[len(paths)-1]); v.Verdict == "violations" {
+		t.Errorf("--ring: %s %v", v.Verdict, v.rules())
 	}
 }
 
