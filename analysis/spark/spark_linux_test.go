@@ -1,4 +1,3 @@
-// Package spark_test runs the job of this folder on a cluster.
 package spark_test
 
 import (

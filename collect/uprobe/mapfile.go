@@ -101,11 +101,11 @@ func (m *mapping) apply(path string, o *object) error {
 		if s := o.symbolAt(m.offset); s != nil {
 			start = s.addr
 		}
-		if err := checkBoundary(o.file.Machine, o.code(start), m.offset-start); err != nil {
-			return fail(err)
-		}
 		if _, ok := o.offset(m.offset); !ok {
 			return fail(fmt.Errorf("%#x is no address of its code", m.offset))
+		}
+		if err := checkBoundary(o.file.Machine, o.code(start), m.offset-start); err != nil {
+			return fail(err)
 		}
 		m.used = true
 		o.add(m.fn, m.offset)
