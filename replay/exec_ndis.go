@@ -844,8 +844,8 @@ func (x *Executor) server(f *Frame, o *afOpen, b *binding) (r *registration, kno
 	}
 	live, maybe := c.serving(b.adapter, cl)
 	if live == nil {
-		if maybe != nil && maybe.state == regLive && asks {
-			live = maybe
+		if maybe != nil && asks && (maybe.state == regLive || maybe.state == regCalling) {
+			live = maybe // it served while the registration was ending, or beginning
 		} else if c.knownAdapter(b.adapter) || maybe != nil {
 			return nil, true
 		} else {

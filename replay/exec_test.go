@@ -57,12 +57,10 @@ func blamed(r *replay.Result, who ...rule.Actor) (lines []string) {
 	return lines
 }
 
-// rulesOf lists rule and fault of each finding against a driver, for comparison. Advice (info) is
-// left out: whether an open counts as the only one that failed can hang on the order that
-// the executor chose.
+// rulesOf lists rule and fault of each finding against a driver, for comparison.
 func rulesOf(r *replay.Result) (ids []string) {
 	for i := range r.Findings {
-		if f := &r.Findings[i]; f.AtFault != rule.NDIS && f.Severity != rule.Info {
+		if f := &r.Findings[i]; f.AtFault != rule.NDIS {
 			ids = append(ids, fmt.Sprintf("%s %s %s", f.Rule, f.AtFault, f.Severity))
 		}
 	}

@@ -98,7 +98,7 @@ func TestExecOnARM64(t *testing.T) {
 		t.Fatalf("no scenarios: %v", err)
 	}
 	for i, file := range files {
-		if i%4 != 0 { // the emulator takes its time
+		if i%40 != 0 { // the emulator takes its time
 			continue
 		}
 		text, err := os.ReadFile(file)
@@ -168,7 +168,7 @@ func TestExecOnAFullDisk(t *testing.T) {
 "$2" exec "$3" -q -o "$1/out.arrow"; echo "file $?"
 echo "left: $(ls -A "$1")"
 "$2" exec "$3" -q -o "$1/out.arrows"; echo "stream $?"
-"$2" run "$1/out.arrows" --allow-loss; echo "run $?"
+"$2" run "$1/out.arrows"; echo "run $?"
 "$2" exec "$3" -q -o "$4"; echo "elsewhere $?"
 `, built(t, runtime.GOARCH), in, filepath.Join(dir, "out.arrow"))
 	for _, want := range []string{"no space left", "file 6\n", "left: \n", "stream 6\n", "cut short", "elsewhere 0\n"} {
