@@ -115,14 +115,20 @@ func parseInstances(b []byte) (count int, list []Enabled) {
 	for count < total && len(b) >= 16 {
 		next, enables := u32(b), int(u32(b[4:]))
 		count++
-		e := b[16:]
+		// An instance ends where the next one begins, so that no byte is read twice.
+		last := next < 16 || uint64(next) > uint64(len(b))
+		end := len(b)
+		if !last {
+			end = int(next)
+		}
+		e := b[16:end]
 		for range min(enables, len(e)/32) {
 			if u32(e) != 0 {
 				list = append(list, Enabled{Level: e[4], Logger: binary.LittleEndian.Uint16(e[6:]), Keywords: hex(binary.LittleEndian.Uint64(e[16:]))})
 			}
 			e = e[32:]
 		}
-		if next < 16 || int(next) > len(b) {
+		if last {
 			break
 		}
 		b = b[next:]
