@@ -246,9 +246,6 @@ func Execute(o ExecuteOptions) *Execution {
 	return &Execution{p, x}
 }
 
-// Executor is the executor that runs.
-func (e *Execution) Executor() *Executor { return e.x }
-
 // CallManager is the reference call manager of the execution.
 func (e *Execution) CallManager() *CallManager { return e.p.cm }
 

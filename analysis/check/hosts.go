@@ -6,6 +6,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 
+	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/format"
 )
 
@@ -70,17 +71,12 @@ func (h *oneHost) check(r *format.Reader, path string, n int) error {
 			}
 			if v != h.first[k] {
 				return fmt.Errorf("%s: rows of more than one %s (%q and %q): a trace is of one host and boot; afreplay filter judges each by itself",
-					path, r.ExtraColumns()[at].Name, cut(h.first[k]), cut(v))
+					path, r.ExtraColumns()[at].Name, rows.Cut(h.first[k], shownKey), rows.Cut(v, shownKey))
 			}
 		}
 	}
 	return nil
 }
 
-func cut(s string) string {
-	const most = 100
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
-}
+// shownKey is how many bytes of a host or boot a message shows.
+const shownKey = 100

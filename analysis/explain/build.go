@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/format"
@@ -355,7 +354,7 @@ func (b *builder) collect(i int, r *replay.Row) {
 		first := len(w.life) == 0
 		w.note(o, seq, ts)
 		if o.Kind == replay.DriverObject && w.label == "" && b.b.Has[i]&format.HasDriver != 0 {
-			w.label = cut(string(b.b.Driver.At(i)), maxName)
+			w.label = rows.Cut(string(b.b.Driver.At(i)), maxName)
 		}
 		if o.Owner && !first {
 			continue
@@ -454,7 +453,7 @@ func (b *builder) step(i int) Step {
 		d := x.Detail.At(i)
 		s.self = strings.Contains(string(d), `"caller":"self"`)
 		if string(d) != "{}" {
-			s.Detail = cut(string(d), maxDetail)
+			s.Detail = rows.Cut(string(d), maxDetail)
 		}
 	}
 	if has&format.HasDriver != 0 {
@@ -473,21 +472,10 @@ func irql(i uint8) string {
 	return strconv.Itoa(int(i))
 }
 
-// cut shortens s to n bytes and says how long it was.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
-}
-
 func (b *builder) lane(name []byte) laneKey {
 	k := laneKey(sha256.Sum256(name))
 	if _, ok := b.names[k]; !ok {
-		b.names[k] = cut(string(name), maxName)
+		b.names[k] = rows.Cut(string(name), maxName)
 	}
 	return k
 }

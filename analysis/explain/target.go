@@ -3,11 +3,11 @@ package explain
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
@@ -240,7 +240,7 @@ func (t *target) finding(e *Explanation, f *replay.Finding) {
 	if f.Inconclusive {
 		e.Verdict, e.Why = "inconclusive", f.Why
 	}
-	e.Message, e.AtFault, e.Driver, e.Adapter = shorten(f.Message), f.AtFault.String(), cut(f.Driver, maxName), hex(f.Adapter)
+	e.Message, e.AtFault, e.Driver, e.Adapter = shorten(f.Message), f.AtFault.String(), rows.Cut(f.Driver, maxName), hex(f.Adapter)
 	for _, id := range f.Also {
 		e.Also = append(e.Also, id.String())
 	}
@@ -257,13 +257,13 @@ func shorten(s string) string {
 	}
 	words := strings.Split(s, " ")
 	for i, w := range words {
-		words[i] = cut(w, maxName)
+		words[i] = rows.Cut(w, maxName)
 	}
-	return cut(strings.Join(words, " "), 8*maxName)
+	return rows.Cut(strings.Join(words, " "), 8*maxName)
 }
 
 func (t *target) conflict(e *Explanation, x *replay.Conflict) {
-	e.Kind, e.Verdict, e.Driver, e.Adapter = KindConflict, "conflict", cut(x.Contender, maxName), hex(x.Adapter)
+	e.Kind, e.Verdict, e.Driver, e.Adapter = KindConflict, "conflict", rows.Cut(x.Contender, maxName), hex(x.Adapter)
 	if x.Inconclusive {
 		e.Verdict, e.Why = "inconclusive", x.Why
 	}
@@ -289,7 +289,7 @@ func ConflictMessage(x *replay.Conflict) string {
 		if s == "" {
 			return nobody
 		}
-		return cut(s, maxName)
+		return rows.Cut(s, maxName)
 	}
 	holder, contender := named(x.Holder, "another driver"), named(x.Contender, "a driver")
 	status := strings.TrimPrefix(x.Status.String(), "NDIS_STATUS_")
@@ -308,7 +308,7 @@ func ConflictMessage(x *replay.Conflict) string {
 	s := fmt.Sprintf("%s opened %s and got %s: ", contender, af, status)
 	switch x.Cause {
 	case replay.CauseNotYet:
-		return s + fmt.Sprintf("nobody served it yet; %s registered it %s later", holder, Duration(sub(x.Since, x.At)))
+		return s + fmt.Sprintf("nobody served it yet; %s registered it %s later", holder, Duration(rows.Sub(x.Since, x.At)))
 	case replay.CauseNoMore:
 		if held != "" {
 			held = " after it had served it" + held
@@ -316,23 +316,11 @@ func ConflictMessage(x *replay.Conflict) string {
 		if x.Until > x.At {
 			return s + fmt.Sprintf("nobody serves it any more; %s was going%s", holder, held)
 		}
-		return s + fmt.Sprintf("nobody served it any more; %s went %s before%s", holder, Duration(sub(x.At, x.Until)), strings.Replace(held, " after", ",", 1))
+		return s + fmt.Sprintf("nobody served it any more; %s went %s before%s", holder, Duration(rows.Sub(x.At, x.Until)), strings.Replace(held, " after", ",", 1))
 	case replay.CauseOtherVersion:
 		return s + fmt.Sprintf("%s serves another version of it", holder)
 	}
 	return s + "nobody registers it in this trace"
-}
-
-// sub is a-b without overflow.
-func sub(a, b int64) int64 {
-	switch d := a - b; {
-	case b < 0 && d < a:
-		return math.MaxInt64
-	case b > 0 && d > a:
-		return math.MinInt64
-	default:
-		return d
-	}
 }
 
 // Duration is a length of time, of at most four digits.

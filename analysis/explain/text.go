@@ -2,7 +2,6 @@ package explain
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -59,19 +58,7 @@ func WriteJSON(w io.Writer, list []*Explanation) error {
 	if list == nil {
 		list = []*Explanation{}
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(list); err != nil {
-		return err
-	}
-	out := make([]byte, 0, b.Len())
-	for line := range bytes.Lines(b.Bytes()) {
-		out = append(rows.AppendPlainJSON(out, line), '\n')
-	}
-	_, err := w.Write(out)
-	return err
+	return rows.WriteJSON(w, list)
 }
 
 type text struct {
@@ -153,7 +140,7 @@ func (t *text) ladder() {
 		s := &t.Steps[i]
 		l.seqs = max(l.seqs, len(fmt.Sprint(s.Seq)))
 		l.times = max(l.times, columns(offset(s.Offset)))
-		labels = max(labels, columns(s.label()))
+		labels = max(labels, columns(s.Text()))
 	}
 	l.narrow = true
 	for _, most := range laneNames {
@@ -260,7 +247,7 @@ func (l *lines) step(s *Step) {
 	}
 	seq := fmt.Sprint(s.Seq)
 	when := offset(s.Offset)
-	label := s.label()
+	label := s.Text()
 	if s.Kind == StepElided {
 		mark, seq, when = " ", "⋮", ""
 	} else if s.Kind == StepEnd {
@@ -343,8 +330,8 @@ func (t *text) objects() {
 	}
 }
 
-// label says what happened in words.
-func (s *Step) label() string {
+// Text says in words what happened.
+func (s *Step) Text() string {
 	switch s.Kind {
 	case StepElided:
 		return rows.Count(s.Count, "row") + " about the same left out"

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -149,7 +150,7 @@ func (s *Suppression) check() (err error) {
 }
 
 func (s *Suppression) matches(f *Finding) bool {
-	return s.Rule == f.Rule && (s.Driver == "" || f.Driver != nil && cut(s.Driver, messageSize) == *f.Driver) &&
+	return s.Rule == f.Rule && (s.Driver == "" || f.Driver != nil && rows.Cut(s.Driver, messageSize) == *f.Driver) &&
 		(s.AtFault == "" || s.AtFault == f.AtFault) && (s.Fingerprint == "" || s.Fingerprint == f.Fingerprint)
 }
 

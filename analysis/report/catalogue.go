@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -91,7 +92,7 @@ func catalogueRule(ru *rule.Rule) CatalogueRule {
 }
 
 // WriteCatalogueJSON writes rules as a JSON array.
-func WriteCatalogueJSON(w io.Writer, rules []CatalogueRule) error { return writeJSON(w, rules) }
+func WriteCatalogueJSON(w io.Writer, rules []CatalogueRule) error { return rows.WriteJSON(w, rules) }
 
 // WriteCatalogueText writes rules as a table, each with its statement and page below.
 func WriteCatalogueText(w io.Writer, rules []CatalogueRule) error {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -175,7 +176,7 @@ func TestJUnitSatisfiesItsSchema(t *testing.T) {
 		}
 		out, err := exec.Command("xmllint", "--noout", "--huge", "--schema", "testdata/schema/junit.xsd", path).CombinedOutput()
 		if err != nil {
-			t.Logf("%s: %s", name, cut(string(out), 2000))
+			t.Logf("%s: %s", name, rows.Cut(string(out), 2000))
 		}
 		return err
 	}

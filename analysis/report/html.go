@@ -62,10 +62,10 @@ var (
 	pageJS string
 
 	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-		"safe":   func(s string) string { return rows.Safe(cut(s, nameSize)) },
-		"long":   func(s string) string { return rows.Safe(cut(s, messageSize)) },
+		"safe":   func(s string) string { return rows.Safe(rows.Cut(s, nameSize)) },
+		"long":   func(s string) string { return rows.Safe(rows.Cut(s, messageSize)) },
 		"num":    thousands,
-		"ns":     duration,
+		"ns":     rows.Duration,
 		"offset": offset,
 		"base":   baseName,
 		"add":    func(a, b int) int { return a + b },
@@ -239,7 +239,7 @@ func (p *page) choose(o HTMLOptions) {
 	for i, f := range order {
 		x := &htmlFinding{
 			Finding: f, Anchor: "f" + strconv.Itoa(i+1), Kind: f.Severity, Class: f.Severity, Blame: f.blame(),
-			Title: rows.Safe(cut(f.Message, titleSize)), Command: command(f.Trace, f.ID, o.Flags),
+			Title: rows.Safe(rows.Cut(f.Message, titleSize)), Command: command(f.Trace, f.ID, o.Flags),
 		}
 		if f.Verdict == "inconclusive" {
 			x.Kind, x.Class = "inconclusive "+f.Severity, "doubt"
@@ -248,7 +248,7 @@ func (p *page) choose(o HTMLOptions) {
 			x.Class = "accepted"
 		}
 		if f.Driver != nil {
-			x.Name = rows.Safe(cut(*f.Driver, nameSize))
+			x.Name = rows.Safe(rows.Cut(*f.Driver, nameSize))
 			drivers = append(drivers, x.Name)
 		}
 		if f.Adapter != nil {
@@ -266,7 +266,7 @@ func (p *page) choose(o HTMLOptions) {
 	for i := range p.Conflicts[:min(len(p.Conflicts), htmlConflicts)] {
 		c := &p.Conflicts[i]
 		x := &htmlConflict{
-			Conflict: c, Anchor: "c" + strconv.Itoa(i+1), Class: "conflict", Title: rows.Safe(cut(c.Message, titleSize)),
+			Conflict: c, Anchor: "c" + strconv.Itoa(i+1), Class: "conflict", Title: rows.Safe(rows.Cut(c.Message, titleSize)),
 			AFName: strings.TrimSpace(c.AF + " " + c.version), Command: command(c.Trace, c.ID, o.Flags),
 		}
 		if c.Verdict == "inconclusive" {
@@ -396,7 +396,7 @@ func (p *page) plan() {
 func (f *Finding) who() string {
 	s := cmp.Or(f.AtFault, "nobody")
 	if f.Driver != nil && *f.Driver != s {
-		s += " " + rows.Safe(cut(*f.Driver, nameSize))
+		s += " " + rows.Safe(rows.Cut(*f.Driver, nameSize))
 	}
 	return s
 }
@@ -432,7 +432,7 @@ func (p *page) rules() {
 
 // command is how afreplay explains a finding, quoted for a shell if it has to be.
 func command(trace, id, flags string) string {
-	of := rows.Safe(cut(trace, messageSize))
+	of := rows.Safe(rows.Cut(trace, messageSize))
 	if strings.ContainsAny(of, " \t'\"$&;|<>()*?\\`") {
 		of = "'" + strings.ReplaceAll(of, "'", `'\''`) + "'"
 	}

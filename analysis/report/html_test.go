@@ -17,6 +17,7 @@ import (
 
 	"github.com/aftrace/aftrace/analysis/explain"
 	"github.com/aftrace/aftrace/analysis/life"
+	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/analysis/timing"
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -26,7 +27,7 @@ import (
 
 // ladderOf is an explanation with a step of every kind; the strings of the trace in it are s.
 func ladderOf(id, s string) *explain.Explanation {
-	s = cut(s, 256)
+	s = rows.Cut(s, 256)
 	return &explain.Explanation{
 		ID: id, Kind: explain.KindFinding, Statement: "What is opened is closed.", Sign: "it is not", Next: []string{"Look at " + s},
 		Start: 1_767_225_600_000_000_000, Participants: []explain.Lane{{Name: "client " + s}, {Name: "NDIS", NDIS: true}, {Name: "call manager"}},
@@ -109,7 +110,7 @@ func TestHTMLIsInert(t *testing.T) {
 		markup := inScript.ReplaceAllString(inStyle.ReplaceAllString(inData.ReplaceAllString(page, ""), ""), "")
 		for _, x := range tag.FindAllString(markup, -1) {
 			if handler.MatchString(regexp.MustCompile(`"[^"]*"`).ReplaceAllString(x, `""`)) || strings.HasPrefix(x, "<img") || strings.Contains(x, "=\"javascript:") {
-				t.Errorf("%s: a string became markup: %s", name, cut(x, 200))
+				t.Errorf("%s: a string became markup: %s", name, rows.Cut(x, 200))
 			}
 		}
 		data := inData.FindStringSubmatch(page)
@@ -279,7 +280,7 @@ func TestActivityCountsAll(t *testing.T) {
 			t.Errorf("%v: %d counted", times, sum)
 		}
 		for _, ts := range times {
-			if at := float64(since(ts, a.zero)); at < a.start || at > a.start+a.width*activityBins {
+			if at := float64(rows.Sub(ts, a.zero)); at < a.start || at > a.start+a.width*activityBins {
 				t.Errorf("%v: %d is outside of %g + %d × %g", times, ts, a.start, activityBins, a.width)
 			}
 		}

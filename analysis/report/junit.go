@@ -125,7 +125,7 @@ func (r *Report) junitVerdict(i int) junitCase {
 	}
 	for k := range r.Conflicts {
 		if x := &r.Conflicts[k]; r.failOn.Conflict && x.trace == i {
-			c.Failures = append(c.Failures, junitProblem{"conflict", rows.Safe(fmt.Sprintf("%s of %s: contender %s got %s", x.Kind, x.AF, cut(x.Contender, nameSize), x.Status)), "events: " + seqs(x.Events)})
+			c.Failures = append(c.Failures, junitProblem{"conflict", rows.Safe(fmt.Sprintf("%s of %s: contender %s got %s", x.Kind, x.AF, rows.Cut(x.Contender, nameSize), x.Status)), "events: " + seqs(x.Events)})
 		}
 	}
 	return c
@@ -136,7 +136,7 @@ func (r *Report) junitRule(ru *rule.Rule, n *replay.RuleCount, found []*Finding)
 	var out strings.Builder
 	for _, f := range found {
 		text := f.asText()
-		p := junitProblem{f.Severity, f.ID + ": " + rows.Safe(cut(f.Message, messageSize)), text}
+		p := junitProblem{f.Severity, f.ID + ": " + rows.Safe(rows.Cut(f.Message, messageSize)), text}
 		switch {
 		case f.State == StateKnown || f.State == StateSuppressed:
 			fmt.Fprintf(&out, "%s: %s", f.State, text)
@@ -151,7 +151,7 @@ func (r *Report) junitRule(ru *rule.Rule, n *replay.RuleCount, found []*Finding)
 	}
 	c.SystemOut = out.String()
 	if len(found) == 0 && n.Checked == 0 {
-		why := "not checked: " + rows.Safe(cut(strings.Join(mostFrequent(n.Reasons), "; "), messageSize))
+		why := "not checked: " + rows.Safe(rows.Cut(strings.Join(mostFrequent(n.Reasons), "; "), messageSize))
 		c.Skipped = &why
 	}
 	return c
@@ -166,7 +166,7 @@ func (r *Report) fails(f *Finding) bool {
 // asText is a finding as lines of plain text.
 func (f *Finding) asText() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s, at fault: %s\n%s\n", f.Severity, f.ID, f.blame(), rows.Safe(cut(f.Message, messageSize)))
+	fmt.Fprintf(&b, "%s %s, at fault: %s\n%s\n", f.Severity, f.ID, f.blame(), rows.Safe(rows.Cut(f.Message, messageSize)))
 	if f.Why != "" {
 		fmt.Fprintf(&b, "inconclusive: %s\n", rows.Safe(f.Why))
 	}

@@ -125,7 +125,7 @@ func draw(e *explain.Explanation) *htmlLadder {
 func (l *htmlLadder) step(e *explain.Explanation, s *explain.Step, top int) htmlStep {
 	out := htmlStep{
 		Kind: s.Kind, Top: top, Height: rowHeight, Y: top + 15, Mid: top + rowHeight/2,
-		Seq: strconv.FormatUint(s.Seq, 10), Time: offset(s.Offset), Proves: s.Proves, Text: stepText(s),
+		Seq: strconv.FormatUint(s.Seq, 10), Time: offset(s.Offset), Proves: s.Proves, Text: s.Text(),
 	}
 	switch s.Kind {
 	case explain.StepElided:
@@ -170,42 +170,6 @@ func (l *htmlLadder) step(e *explain.Explanation, s *explain.Step, top int) html
 		}
 	}
 	return out
-}
-
-// stepText says in words what a step is.
-func stepText(s *explain.Step) string {
-	switch s.Kind {
-	case explain.StepElided:
-		return rows.Count(s.Count, "row") + " about the same left out"
-	case explain.StepLost:
-		if s.Count > 0 {
-			return rows.Count(s.Count, "event") + " lost here"
-		}
-		return "events were lost here"
-	case explain.StepEnd:
-		return "the trace ends"
-	}
-	text := s.Function
-	if s.AF != "" {
-		text += " " + s.AF
-	}
-	status := strings.TrimPrefix(s.Status, "NDIS_STATUS_")
-	switch {
-	case s.Phase == "return":
-		text += " returns"
-		if status != "" {
-			text += " " + status
-		}
-	case status != "":
-		text += " with " + status
-	}
-	if s.Phase == "event" {
-		text += " (seen)"
-	}
-	if s.IRQL != "" {
-		text += " at " + s.IRQL
-	}
-	return text
 }
 
 func offset(ns int64) string {

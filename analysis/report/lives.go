@@ -1,11 +1,11 @@
 package report
 
 import (
-	"math"
 	"slices"
 	"strings"
 
 	"github.com/aftrace/aftrace/analysis/life"
+	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/replay"
 )
@@ -133,7 +133,7 @@ func (k *kindLives) add(x *life.Life) {
 			return
 		}
 	}
-	x.Driver, x.State = strings.Clone(cut(x.Driver, nameSize)), strings.Clone(cut(x.State, nameSize))
+	x.Driver, x.State = strings.Clone(rows.Cut(x.Driver, nameSize)), strings.Clone(rows.Cut(x.State, nameSize))
 	k.kept = append(k.kept, *x)
 }
 
@@ -147,7 +147,7 @@ type activity struct {
 }
 
 func (a *activity) add(ts int64) {
-	at := float64(since(ts, a.zero))
+	at := float64(rows.Sub(ts, a.zero))
 	if a.width == 0 {
 		a.width = 1000
 	}
@@ -170,16 +170,4 @@ func (a *activity) fold(to int) {
 		folded[to+i/2] += n
 	}
 	a.bins = folded
-}
-
-// since is a-b without overflow.
-func since(a, b int64) int64 {
-	switch d := a - b; {
-	case b < 0 && d < a:
-		return math.MaxInt64
-	case b > 0 && d > a:
-		return math.MinInt64
-	default:
-		return d
-	}
 }

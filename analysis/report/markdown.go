@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/aftrace/aftrace/analysis/rows"
 )
@@ -134,7 +133,7 @@ func seqs(list []uint64) string {
 
 // md is s as Markdown that shows s.
 func md(s string) string {
-	s = rows.Safe(cut(s, nameSize))
+	s = rows.Safe(rows.Cut(s, nameSize))
 	var b strings.Builder
 	for _, c := range s {
 		switch {
@@ -149,17 +148,6 @@ func md(s string) string {
 
 // harmless are characters that are common in messages and mean nothing within a line.
 func harmless(c rune) bool { return strings.ContainsRune("+-.()#=\"'", c) }
-
-// cut is s, or its beginning if it is longer than most bytes.
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
-	}
-	return s[:most] + "…"
-}
 
 // WriteGitHub writes annotations for GitHub Actions: workflow commands, the gravest
 // findings first. GitHub shows few of them for a step, so the rest is counted in one notice;
@@ -185,7 +173,7 @@ func (r *Report) WriteGitHub(w io.Writer) error {
 			continue
 		}
 		given[level]++
-		text := rows.Safe(cut(f.Message, 1000)) + "\nat fault: " + f.blame()
+		text := rows.Safe(rows.Cut(f.Message, 1000)) + "\nat fault: " + f.blame()
 		if f.Why != "" {
 			text += "\ninconclusive: " + rows.Safe(f.Why)
 		}

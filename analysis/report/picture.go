@@ -70,10 +70,10 @@ func newTimes(list []timing.Histogram) htmlTimes {
 	at := func(ns int64) float64 { return x(math.Log10(float64(max(ns, 1))) * per) }
 	decades := (high - low) / per
 	for d := low / per; d <= high/per; d += max(1, (decades+5)/6) {
-		t.Ticks = append(t.Ticks, htmlTick{x(float64(d * per)), duration(int64(math.Round(timing.BinStart(d * per))))})
+		t.Ticks = append(t.Ticks, htmlTick{x(float64(d * per)), rows.Duration(int64(math.Round(timing.BinStart(d * per))))})
 	}
 	for _, h := range timed {
-		row := htmlTime{Histogram: h, Name: h.Function.String(), Driver: rows.Safe(cut(h.Driver, nameSize)), MidX: at(h.P50), TailX: at(h.P99)}
+		row := htmlTime{Histogram: h, Name: h.Function.String(), Driver: rows.Safe(rows.Cut(h.Driver, nameSize)), MidX: at(h.P50), TailX: at(h.P99)}
 		if h.HasAFType {
 			row.AF = h.AFType.String()
 		}
@@ -86,7 +86,7 @@ func newTimes(list []timing.Histogram) htmlTimes {
 			height := max(1.5, math.Round(float64(n)/float64(most)*(histHeight-2)*10)/10)
 			row.Bars = append(row.Bars, htmlBar{left, histHeight - height, max(1, math.Round((right-left-0.6)*10)/10), height})
 		}
-		row.Label = fmt.Sprintf("%s of %s: median %s, p99 %s, longest %s", rows.Count(h.Count, "call"), row.Name, duration(h.P50), duration(h.P99), duration(h.Max))
+		row.Label = fmt.Sprintf("%s of %s: median %s, p99 %s, longest %s", rows.Count(h.Count, "call"), row.Name, rows.Duration(h.P50), rows.Duration(h.P99), rows.Duration(h.Max))
 		t.Rows = append(t.Rows, row)
 	}
 	return t
@@ -173,12 +173,12 @@ func (p *page) timeline(all []*Lives) {
 			}
 		}
 		for _, a := range t.Lives.adapters {
-			p.Lives = append(p.Lives, a.table(rows.Safe(cut(p.Traces[i].Path, nameSize))))
+			p.Lives = append(p.Lives, a.table(rows.Safe(rows.Cut(p.Traces[i].Path, nameSize))))
 		}
 		if l.others > 0 {
-			p.Lives = append(p.Lives, htmlLives{Trace: rows.Safe(cut(p.Traces[i].Path, nameSize)), Off: l.others})
+			p.Lives = append(p.Lives, htmlLives{Trace: rows.Safe(rows.Cut(p.Traces[i].Path, nameSize)), Off: l.others})
 		}
-		out = append(out, t.result(rows.Safe(cut(p.Traces[i].Path, nameSize))))
+		out = append(out, t.result(rows.Safe(rows.Cut(p.Traces[i].Path, nameSize))))
 	}
 	p.HasTimeline = len(out) > 0
 	data, err := json.Marshal(out) // escapes <, > and &, so that it cannot end its element
@@ -203,7 +203,7 @@ type timelineOf struct {
 }
 
 // at is a time as the script reads it.
-func (t *timelineOf) at(ts int64) float64 { return float64(max(0, since(ts, t.from))) }
+func (t *timelineOf) at(ts int64) float64 { return float64(max(0, rows.Sub(ts, t.from))) }
 
 func (t *timelineOf) adapter(handle uint64) *tlAdapter {
 	a := t.own[handle]
@@ -311,11 +311,11 @@ func (t *timelineOf) ofStates(start int64, o *explain.Object) *tlLife {
 }
 
 func (t *timelineOf) result(path string) tlTrace {
-	out := tlTrace{Path: path, Start: rows.Time(t.from), Span: float64(max(1, since(t.to, t.from))), Losses: []float64{}, Adapters: []tlAdapter{}}
+	out := tlTrace{Path: path, Start: rows.Time(t.from), Span: float64(max(1, rows.Sub(t.to, t.from))), Losses: []float64{}, Adapters: []tlAdapter{}}
 	for _, ts := range t.losses {
 		out.Losses = append(out.Losses, t.at(ts))
 	}
-	shift := float64(since(t.activity.zero, t.from))
+	shift := float64(rows.Sub(t.activity.zero, t.from))
 	bins := t.activity.bins[:]
 	for len(bins) > 1 && bins[len(bins)-1] == 0 {
 		bins = bins[:len(bins)-1]

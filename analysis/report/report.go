@@ -204,8 +204,8 @@ func (r *Report) add(i int, t *Trace, rules map[rule.ID]*replay.RuleCount) {
 		c := &t.Result.Conflicts[k]
 		out := Conflict{
 			ID: c.ID(), Kind: string(c.Kind), Cause: string(c.Cause), Verdict: "conflict", Message: explain.ConflictMessage(c),
-			Since: moment(c.Since), Until: moment(c.Until), Adapter: handle(c.Adapter), AF: ndis.AFType(c.AF.Type).String(), Holder: known(cut(c.Holder, messageSize)),
-			Contender: cut(c.Contender, messageSize), Status: c.Status.String(), Events: list(c.Events), Trace: t.Path,
+			Since: moment(c.Since), Until: moment(c.Until), Adapter: handle(c.Adapter), AF: ndis.AFType(c.AF.Type).String(), Holder: known(rows.Cut(c.Holder, messageSize)),
+			Contender: rows.Cut(c.Contender, messageSize), Status: c.Status.String(), Events: list(c.Events), Trace: t.Path,
 			trace: i, nth: k, version: version(c.AF),
 		}
 		if c.Inconclusive {
@@ -253,9 +253,9 @@ func asFinding(i, k int, t *Trace) Finding {
 	}
 	out.Fingerprint = fingerprint(&out)
 	// A name may be very long, and there may be many findings about it.
-	out.Message = cut(out.Message, messageSize)
+	out.Message = rows.Cut(out.Message, messageSize)
 	if out.Driver != nil {
-		*out.Driver = cut(*out.Driver, messageSize)
+		*out.Driver = rows.Cut(*out.Driver, messageSize)
 	}
 	return out
 }
@@ -314,7 +314,7 @@ func version(af replay.AF) string {
 
 func timingRow(t *timing.Row) Timing {
 	row := Timing{
-		Function: t.Function.String(), Driver: known(cut(t.Driver, messageSize)), Count: t.Count, Interrupted: t.Interrupted,
+		Function: t.Function.String(), Driver: known(rows.Cut(t.Driver, messageSize)), Count: t.Count, Interrupted: t.Interrupted,
 		Min: t.Min, P50: t.P50, P90: t.P90, P99: t.P99, P999: t.P999, Max: t.Max,
 	}
 	if t.HasAFType {

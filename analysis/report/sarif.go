@@ -183,7 +183,7 @@ func (r *Report) WriteSARIF(w io.Writer, o SARIFOptions) error {
 	for i := range r.Conflicts {
 		run.Results = append(run.Results, s.conflict(&r.Conflicts[i]))
 	}
-	return writeJSON(w, sarifLog{
+	return rows.WriteJSON(w, sarifLog{
 		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run},
 	})
 }
@@ -332,7 +332,7 @@ func (s *sarif) artifact(trace int) sarifArtifactLocation {
 func (s *sarif) finding(f *Finding) sarifResult {
 	out := sarifResult{
 		RuleID: f.Rule, RuleIndex: s.index[f.Rule], Kind: "fail", Level: level(f.Severity),
-		Message:   sarifText{Text: rows.Safe(cut(f.Message, messageSize)) + "\nAt fault: " + f.blame()},
+		Message:   sarifText{Text: rows.Safe(rows.Cut(f.Message, messageSize)) + "\nAt fault: " + f.blame()},
 		Locations: []sarifLocation{s.where(f.trace, f.Events, f.Driver)}, Fingerprints: map[string]string{"aftrace/v1": f.Fingerprint},
 		Properties: map[string]any{"id": f.ID, "at_fault": f.AtFault, "events": f.Events, "severity": f.Severity},
 	}
@@ -366,12 +366,12 @@ func (s *sarif) conflict(c *Conflict) sarifResult {
 	id := "conflict/" + c.Kind
 	holder := "nobody"
 	if c.Holder != nil {
-		holder = cut(*c.Holder, nameSize)
+		holder = rows.Cut(*c.Holder, nameSize)
 	}
 	contender := c.Contender
 	out := sarifResult{
 		RuleID: id, RuleIndex: s.index[id], Kind: "informational", Level: "none",
-		Message:   sarifText{Text: rows.Safe(fmt.Sprintf("%s of %s: contender %s got %s, holder %s", c.Kind, c.AF, cut(c.Contender, nameSize), c.Status, holder))},
+		Message:   sarifText{Text: rows.Safe(fmt.Sprintf("%s of %s: contender %s got %s, holder %s", c.Kind, c.AF, rows.Cut(c.Contender, nameSize), c.Status, holder))},
 		Locations: []sarifLocation{s.where(c.trace, c.Events, &contender)}, CodeFlows: s.flows(c.trace, c.Events, c.Kind),
 		Properties: map[string]any{"events": c.Events},
 	}
@@ -390,7 +390,7 @@ func (s *sarif) where(trace int, events []uint64, driver *string) sarifLocation 
 		}
 	}
 	if len(l.Logical) == 0 && driver != nil {
-		l.Logical = []sarifLogical{{Name: rows.Safe(cut(*driver, nameSize)), Kind: "module"}}
+		l.Logical = []sarifLogical{{Name: rows.Safe(rows.Cut(*driver, nameSize)), Kind: "module"}}
 	}
 	return l
 }
@@ -398,7 +398,7 @@ func (s *sarif) where(trace int, events []uint64, driver *string) sarifLocation 
 func logical(e *format.Event) sarifLogical {
 	l := sarifLogical{Name: e.Function.String(), Kind: "function"}
 	if e.Has&format.HasDriver != 0 && e.Driver != "" {
-		l.Full = rows.Safe(cut(e.Driver, nameSize)) + "!" + l.Name
+		l.Full = rows.Safe(rows.Cut(e.Driver, nameSize)) + "!" + l.Name
 	}
 	return l
 }
@@ -416,7 +416,7 @@ func (s *sarif) flows(trace int, events []uint64, title string) []sarifCodeFlow 
 		who := "unknown driver"
 		switch {
 		case e.Has&format.HasDriver != 0 && e.Driver != "":
-			who = rows.Safe(cut(e.Driver, nameSize))
+			who = rows.Safe(rows.Cut(e.Driver, nameSize))
 		case e.Phase == format.PhaseGap:
 			who = "lost"
 		}
@@ -448,7 +448,7 @@ func (s *sarif) ladder(trace int, e *explain.Explanation) []sarifCodeFlow {
 			if lane.NDIS {
 				lane = &e.Participants[x.To]
 			}
-			who = rows.Safe(cut(lane.Name, nameSize))
+			who = rows.Safe(rows.Cut(lane.Name, nameSize))
 		}
 		k, ok := index[who]
 		if !ok {
@@ -463,7 +463,7 @@ func (s *sarif) ladder(trace int, e *explain.Explanation) []sarifCodeFlow {
 
 // rung is a step of a ladder.
 func (s *sarif) rung(trace int, e *explain.Explanation, x *explain.Step, order int) sarifStep {
-	text := stepText(x)
+	text := x.Text()
 	if len(x.Objects) > 0 {
 		var about []string
 		for _, i := range x.Objects {
@@ -496,7 +496,7 @@ func (s *sarif) rung(trace int, e *explain.Explanation, x *explain.Step, order i
 			step.Kinds = []string{"call", "function", "enter"}
 		}
 	}
-	step.Location.Message = &sarifText{Text: rows.Safe(cut(text, messageSize))}
+	step.Location.Message = &sarifText{Text: rows.Safe(rows.Cut(text, messageSize))}
 	return step
 }
 

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/format"
@@ -265,7 +264,7 @@ func (t *textReport) findings() {
 			where = " in " + rows.Safe(f.Trace)
 		}
 		t.line("%s %s%s, at fault: %s", head, f.ID, where, f.blame())
-		t.line("  %s", rows.Safe(cut(f.Message, messageSize)))
+		t.line("  %s", rows.Safe(rows.Cut(f.Message, messageSize)))
 		if f.Why != "" {
 			t.line("  inconclusive: %s", rows.Safe(f.Why))
 		}
@@ -298,7 +297,7 @@ func (f *Finding) blame() string {
 	}
 	var about []string
 	if f.Driver != nil {
-		about = append(about, rows.Safe(cut(*f.Driver, nameSize)))
+		about = append(about, rows.Safe(rows.Cut(*f.Driver, nameSize)))
 	}
 	if f.Adapter != nil {
 		about = append(about, "adapter "+*f.Adapter)
@@ -471,7 +470,7 @@ func (t *textReport) timings() {
 			labels[i] += " " + *r.AF
 		}
 		if r.Driver != nil {
-			labels[i] += " " + rows.Safe(cut(*r.Driver, nameSize))
+			labels[i] += " " + rows.Safe(rows.Cut(*r.Driver, nameSize))
 		}
 		width = max(width, len(labels[i]))
 	}
@@ -483,20 +482,9 @@ func (t *textReport) timings() {
 			t.line("  %-*s %8s interrupted: %d", width, label, "-", r.Interrupted)
 			continue
 		}
-		t.line("  %-*s %8d %9s %9s %9s %9s %9s", width, label, r.Count, duration(r.Min), duration(r.P50), duration(r.P90), duration(r.P99), duration(r.Max))
+		t.line("  %-*s %8d %9s %9s %9s %9s %9s", width, label, r.Count, rows.Duration(r.Min), rows.Duration(r.P50), rows.Duration(r.P90), rows.Duration(r.P99), rows.Duration(r.Max))
 	}
 	if n < len(rs) {
 		t.line("  … and %d more", len(rs)-n)
 	}
-}
-
-// duration is a length of time with few digits, so that columns stay narrow.
-func duration(ns int64) string {
-	d := time.Duration(ns)
-	for _, unit := range []time.Duration{time.Hour, time.Minute, time.Second, time.Millisecond, time.Microsecond} {
-		if d >= unit {
-			return d.Round(unit / 100).String()
-		}
-	}
-	return d.String()
 }

@@ -2,13 +2,11 @@ package timing
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/aftrace/aftrace/analysis/rows"
@@ -56,13 +54,7 @@ func Duration(ns float64) string {
 	if math.IsNaN(ns) || math.IsInf(ns, 0) {
 		return "-"
 	}
-	d := time.Duration(ns)
-	for _, unit := range []time.Duration{time.Hour, time.Minute, time.Second, time.Millisecond, time.Microsecond} {
-		if d >= unit {
-			return d.Round(unit / 100).String()
-		}
-	}
-	return d.String()
+	return rows.Duration(int64(ns))
 }
 
 // longest is how much of a name from a trace is shown.
@@ -322,19 +314,7 @@ func (t *Timings) WriteJSON(w io.Writer) error {
 			number(c.New), number(c.NewLo), number(c.NewHi), number(c.Delta), number(c.P), c.Significant, t.Limit >= 0 && c.Regressed(t.Limit), append([]string{}, c.Warnings...),
 		})
 	}
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(out); err != nil {
-		return err
-	}
-	for l := range strings.Lines(b.String()) {
-		if _, err := w.Write(append(rows.AppendPlainJSON(nil, []byte(l)), '\n')); err != nil {
-			return err
-		}
-	}
-	return nil
+	return rows.WriteJSON(w, out)
 }
 
 // name is s, or null if it is empty.
