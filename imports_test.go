@@ -38,6 +38,7 @@ var rooms = []room{
 	{dir: "replay", ours: []string{"format", "replay"}, std: true, not: append([]string{"math/rand"}, impureButRandom...)},
 	{dir: "analysis", ours: []string{"format", "replay", "analysis"}},
 	{dir: "cmd", ours: []string{"format", "collect", "replay", "analysis", "cmd", "testdata"}},
+	{dir: "internal/interop", std: true},
 	{dir: "internal/naive", ours: []string{"format", "replay/rule"}, std: true},
 	{dir: "testdata", std: true},
 }

@@ -11,64 +11,26 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
+
+	"github.com/aftrace/aftrace/internal/interop"
 )
 
-// The tests in this file let other libraries of Arrow write and read traces. They run
-// with AFTRACE_INTEROP=1, which makes a missing tool a failure. AFTRACE_PYTHON is a Python
-// that has interop/requirements.txt, AFTRACE_NODE_MODULES a folder node_modules that has
-// interop/package.json; without it, it is interop/node_modules (cd format/interop && npm ci).
+// The tests in this file let other libraries of Arrow write and read traces (see package
+// interop). The Python has interop/requirements.txt; interop/node_modules is made by npm ci.
 
 func needInterop(t *testing.T) {
-	if os.Getenv("AFTRACE_INTEROP") != "1" {
-		t.Skip("set AFTRACE_INTEROP=1 to run it: needs Python with pyarrow and polars, and Node.js with apache-arrow")
-	}
+	t.Helper()
+	interop.Need(t, "Python with pyarrow and polars, and Node.js with apache-arrow")
 }
 
 func python(t *testing.T, args ...string) []byte {
 	t.Helper()
-	exe := os.Getenv("AFTRACE_PYTHON")
-	if exe == "" {
-		exe = "python3"
-	}
-	return run(t, exec.Command(exe, args...))
+	return interop.Output(t, exec.Command(interop.Python(t, "format/interop/requirements.txt", "pyarrow, polars"), args...))
 }
 
-// node runs a script of interop beside the modules that it imports.
 func node(t *testing.T, script string, args ...string) []byte {
 	t.Helper()
-	modules := os.Getenv("AFTRACE_NODE_MODULES")
-	if modules == "" {
-		modules = filepath.Join("interop", "node_modules")
-	}
-	modules, err := filepath.Abs(modules)
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := os.ReadFile(filepath.Join("interop", script))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// An import is looked for in the folders above the script, so the script goes to the modules.
-	f, err := os.CreateTemp(filepath.Dir(modules), "*-"+script)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.Remove(f.Name())
-	if _, err := f.Write(source); err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
-	return run(t, exec.Command("node", append([]string{f.Name()}, args...)...))
-}
-
-func run(t *testing.T, c *exec.Cmd) []byte {
-	t.Helper()
-	c.Stderr = os.Stderr
-	out, err := c.Output()
-	if err != nil {
-		t.Fatalf("%v: %v", c.Args, err)
-	}
-	return out
+	return interop.Node(t, filepath.Join("interop", "node_modules"), filepath.Join("interop", script), args...)
 }
 
 // row is an event as the scripts write and read it.

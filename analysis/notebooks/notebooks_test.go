@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aftrace/aftrace/internal/interop"
 )
 
 var notebooks = []string{"bring-up", "finding-a-conflict", "first-look", "fleet"}
@@ -52,13 +54,7 @@ func TestStripped(t *testing.T) {
 
 // TestExecuted runs every notebook from top to bottom and compares with what is rendered.
 func TestExecuted(t *testing.T) {
-	if os.Getenv("AFTRACE_INTEROP") != "1" {
-		t.Skip("set AFTRACE_INTEROP=1 to run it: needs AFTRACE_PYTHON, a Python with requirements.txt")
-	}
-	python := os.Getenv("AFTRACE_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
+	python := interop.Python(t, "analysis/notebooks/requirements.txt", "nbclient, nbconvert")
 	bin := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/afreplay").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

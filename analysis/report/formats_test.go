@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/aftrace/aftrace/analysis/rows"
+	"github.com/aftrace/aftrace/internal/interop"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -165,9 +166,7 @@ func TestJUnitSatisfiesItsSchema(t *testing.T) {
 			t.Errorf("%s: %d suites, want %d", name, len(suites.Suites), len(r.Traces))
 		}
 	}
-	if os.Getenv("AFTRACE_INTEROP") == "" {
-		t.Skip("AFTRACE_INTEROP is not set: needs xmllint")
-	}
+	interop.Need(t, "xmllint")
 	dir := t.TempDir()
 	validate := func(name string, data []byte) error {
 		path := filepath.Join(dir, name+".xml")

@@ -16,42 +16,19 @@ import (
 	"time"
 
 	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/internal/interop"
 	"github.com/aftrace/aftrace/replay/scenario"
 )
-
-// The test runs with AFTRACE_INTEROP=1, which makes a missing tool a failure. AFTRACE_PYTHON
-// is a Python that has requirements.txt; Java 17 or later must be installed.
 
 const hosts = 200
 
 // quick are options of Java for programs that live a minute.
 const quick = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
-// python is the absolute name of the Python to use; the workers get it too.
+// python is what drives Spark; the workers get it too. Java 17 or later must be installed.
 func python(t *testing.T) string {
 	t.Helper()
-	exe := os.Getenv("AFTRACE_PYTHON")
-	if exe == "" {
-		exe = "python3"
-	}
-	exe, err := exec.LookPath(exe)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if exe, err = filepath.Abs(exe); err != nil {
-		t.Fatal(err)
-	}
-	return exe
-}
-
-func output(t *testing.T, c *exec.Cmd) []byte {
-	t.Helper()
-	c.Stderr = os.Stderr
-	out, err := c.Output()
-	if err != nil {
-		t.Fatalf("%v: %v", c.Args, err)
-	}
-	return out
+	return interop.Python(t, "analysis/spark/requirements.txt", "pyspark, pyarrow")
 }
 
 // cluster is a master of Spark with its workers, each a group of processes.
@@ -97,7 +74,7 @@ func newCluster(t *testing.T, workers int) *cluster {
 	t.Helper()
 	py := python(t)
 	c := &cluster{dir: t.TempDir()}
-	c.home = string(output(t, exec.Command(py, "-c", "import pyspark; print(pyspark.__path__[0], end='')")))
+	c.home = string(interop.Output(t, exec.Command(py, "-c", "import pyspark; print(pyspark.__path__[0], end='')")))
 	c.env = append(os.Environ(),
 		"SPARK_DAEMON_JAVA_OPTS="+quick, "PYSPARK_PYTHON="+py, "PYSPARK_DRIVER_PYTHON="+py, "SPARK_HOME="+c.home, "SPARK_LOCAL_IP=127.0.0.1", "SPARK_LOCAL_DIRS="+c.dir)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -162,7 +139,7 @@ type results struct {
 
 func read(t *testing.T, dir string) (r results) {
 	t.Helper()
-	if err := json.Unmarshal(output(t, exec.Command(python(t), "results.py", dir)), &r); err != nil {
+	if err := json.Unmarshal(interop.Output(t, exec.Command(python(t), "results.py", dir)), &r); err != nil {
 		t.Fatal(err)
 	}
 	for _, list := range r.Findings {
@@ -215,42 +192,31 @@ func fleet(t *testing.T, dir string) (names, plain []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		md := format.Metadata{}
-		for k, v := range s.Metadata {
-			md[k] = v
-		}
-		md[format.MetaHost], md[format.MetaBootID] = fmt.Sprintf("host-%03d", i/2), fmt.Sprintf("boot %d", i%2)
 		name := fmt.Sprintf("host-%03d/%d.%s", i/2, i%2, []string{"arrow", "arrows"}[i%2])
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		w, err := format.Create(filepath.Join(dir, name), format.WriterOptions{Metadata: md})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k := range s.Events {
-			if err := w.Write(&s.Events[k]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
 		names = append(names, name)
 		if len(s.Metadata) == 0 && len(s.Events) > 0 {
 			plain = append(plain, name)
+		}
+		s.Metadata[format.MetaHost], s.Metadata[format.MetaBootID] = fmt.Sprintf("host-%03d", i/2), fmt.Sprintf("boot %d", i%2)
+		raw, err := s.Trace(i%2 == 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o666); err != nil {
+			t.Fatal(err)
 		}
 	}
 	return names, plain
 }
 
 func TestFleetOnACluster(t *testing.T) {
-	if os.Getenv("AFTRACE_INTEROP") != "1" {
-		t.Skip("set AFTRACE_INTEROP=1 to run it: needs Java, and Python with requirements.txt")
-	}
+	interop.Need(t, "Java, and Python with requirements.txt")
 	dir := t.TempDir()
 	afreplay := filepath.Join(dir, "afreplay")
-	output(t, exec.Command("go", "build", "-o", afreplay, "../../cmd/afreplay"))
+	interop.Output(t, exec.Command("go", "build", "-o", afreplay, "../../cmd/afreplay"))
 	traces := filepath.Join(dir, "traces")
 	names, plain := fleet(t, traces)
 
@@ -378,7 +344,7 @@ func TestFleetOnACluster(t *testing.T) {
 	for _, name := range plain {
 		args = append(args, filepath.Join(traces, name))
 	}
-	output(t, exec.Command(afreplay, args...))
+	interop.Output(t, exec.Command(afreplay, args...))
 	table := filepath.Join(dir, "table")
 	job2 := c.submit("--table", events, "--out", table, "--afreplay", afreplay)
 	if text, err := job2.CombinedOutput(); err != nil {

@@ -12,12 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aftrace/aftrace/format"
-	"github.com/aftrace/aftrace/replay/scenario"
+	"github.com/aftrace/aftrace/internal/interop"
 )
-
-// interop says that what a test needs must be there (.ci/run sees to it).
-func interop() bool { return os.Getenv("AFTRACE_INTEROP") == "1" }
 
 // built is afreplay for an architecture.
 func built(t *testing.T, arch string) string {
@@ -45,27 +41,6 @@ func exitCode(t *testing.T, args ...string) (int, string) {
 	return 0, string(text)
 }
 
-// traceOf writes the trace of a scenario.
-func traceOf(t *testing.T, name, text, path string) {
-	t.Helper()
-	s, err := scenario.Compile(name, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := format.Create(path, format.WriterOptions{Metadata: s.Metadata})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range s.Events {
-		if err := w.Write(&s.Events[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func sumOf(t *testing.T, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -82,7 +57,7 @@ func TestExecOnARM64(t *testing.T) {
 	switch {
 	case runtime.GOARCH == "arm64":
 		t.Skip("this is arm64: there is nothing to compare with")
-	case !interop():
+	case !interop.Wanted():
 		t.Skip("execution on an emulated processor: set AFTRACE_INTEROP=1; needs qemu-aarch64")
 	case err != nil:
 		t.Fatal(err)
@@ -145,7 +120,7 @@ func smallDisk(t *testing.T, script string, args ...string) string {
 	cmd := exec.Command(shell[0], shell[1:]...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
-		if interop() {
+		if interop.Wanted() {
 			t.Fatalf("%v: %s", err, &out)
 		}
 		t.Skipf("no disk of its own to fill: %v: %s", err, &out)

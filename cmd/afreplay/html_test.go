@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/internal/interop"
 	"github.com/aftrace/aftrace/replay/scenario"
 )
 
@@ -38,21 +38,12 @@ func htmlOf(t *testing.T, text string, names map[string]string) (page string, ev
 	}
 	dir := t.TempDir()
 	trace, page := filepath.Join(dir, "busy.arrow"), filepath.Join(dir, "report.html")
-	w, err := format.Create(trace, format.WriterOptions{Metadata: s.Metadata})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for i := range s.Events {
 		if name, ok := names[s.Events[i].Driver]; ok {
 			s.Events[i].Driver = name
 		}
-		if err := w.Write(&s.Events[i]); err != nil {
-			t.Fatal(err)
-		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	writeScenario(t, s, trace)
 	c := command()
 	c.SilenceErrors, c.SilenceUsage = true, true
 	c.SetArgs([]string{"run", trace, "--quiet", "--out", "html=" + page})
@@ -79,14 +70,11 @@ type seen struct {
 	PlainControls                                   int  `json:"plain_controls"`
 }
 
-// drive opens a report in Chromium. The test runs with AFTRACE_INTEROP=1, which makes a
-// missing tool a failure; it needs Node.js, Chromium (at /usr/bin/chromium, or where
+// drive opens a report in Chromium. It needs Node.js, Chromium (at /usr/bin/chromium, or where
 // AFTRACE_CHROMIUM says) and the modules of analysis/report/browser (npm ci there).
 func drive(t *testing.T, page string) (s seen) {
 	t.Helper()
-	if os.Getenv("AFTRACE_INTEROP") != "1" {
-		t.Skip("set AFTRACE_INTEROP=1 to run it: needs Node.js, Chromium and the modules of analysis/report/browser")
-	}
+	interop.Need(t, "Node.js, Chromium and the modules of analysis/report/browser")
 	cmd := exec.Command("node", filepath.FromSlash("../../analysis/report/browser/drive.mjs"), page)
 	var errs strings.Builder
 	cmd.Stderr = &errs
@@ -190,4 +178,29 @@ func TestHTMLReportOfHostileNamesInABrowser(t *testing.T) {
 	if !strings.HasPrefix(s.Title, "violations: ") {
 		t.Errorf("title %q", s.Title)
 	}
+}
+
+// writeScenario writes the trace of a scenario, and the folders that it is in.
+func writeScenario(t *testing.T, s *scenario.Scenario, path string) {
+	t.Helper()
+	raw, err := s.Trace(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, raw, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// traceOf compiles a scenario and writes its trace.
+func traceOf(t *testing.T, name, text, path string) {
+	t.Helper()
+	s, err := scenario.Compile(name, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeScenario(t, s, path)
 }

@@ -8,9 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/aftrace/aftrace/format"
-	"github.com/aftrace/aftrace/replay/scenario"
 )
 
 // The recipes of docs/ci.md do what the text says, run as they are printed.
@@ -39,26 +36,7 @@ func TestRecipesOfTheDocs(t *testing.T) {
 	dir := t.TempDir()
 	trace := func(path, text string) {
 		t.Helper()
-		s, err := scenario.Compile(path, text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		path = filepath.Join(dir, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		w, err := format.Create(path, format.WriterOptions{Metadata: s.Metadata})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range s.Events {
-			if err := w.Write(&s.Events[i]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
+		traceOf(t, path, text, filepath.Join(dir, path))
 	}
 	run := func(recipe string, want int) string {
 		t.Helper()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -139,31 +138,11 @@ func one(what string) cobra.PositionalArgs {
 	}
 }
 
-// endMark is the length of the mark that a trace ends with.
-const endMark = 8
-
-// writeTrace writes the rows of a scenario.
+// writeTrace writes the trace of a scenario to a file, or to standard output.
 func writeTrace(s *scenario.Scenario, out string) error {
-	md := format.Metadata{}
-	for k, v := range s.Metadata {
-		md[k] = v
-	}
-	var b bytes.Buffer
-	w, err := format.NewWriter(&b, format.WriterOptions{Metadata: md, File: strings.EqualFold(filepath.Ext(out), ".arrow")})
+	raw, err := s.Trace(strings.EqualFold(filepath.Ext(out), ".arrow"))
 	if err != nil {
-		return cli.Exit(cli.Internal, err)
-	}
-	for i := range s.Events {
-		if err := w.Write(&s.Events[i]); err != nil {
-			return cli.Exit(cli.Unreadable, fmt.Errorf("%s:%d: this row cannot be in a trace: %w", s.Name, s.Lines[i], err))
-		}
-	}
-	if err := w.Close(); err != nil {
-		return cli.Exit(cli.Internal, err)
-	}
-	raw := b.Bytes()
-	if s.Cut {
-		raw = raw[:len(raw)-endMark]
+		return cli.Exit(cli.Unreadable, err)
 	}
 	if out == "-" {
 		return cli.Output(func(w io.Writer) error {

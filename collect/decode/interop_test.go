@@ -14,18 +14,17 @@ import (
 	"github.com/aftrace/aftrace/collect/decode"
 	"github.com/aftrace/aftrace/collect/etl"
 	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/internal/interop"
 )
 
 // wheel returns the files with a suffix in a wheel of testdata/requirements.txt: binaries
 // that are not of our making. Without AFTRACE_INTEROP=1 the test is skipped.
 func wheel(t *testing.T, name, suffix string) map[string][]byte {
 	t.Helper()
-	if os.Getenv("AFTRACE_INTEROP") != "1" {
-		t.Skip("comparison with other software: set AFTRACE_INTEROP=1, and AFTRACE_WHEELS to a folder with the wheels (win_amd64) of testdata/requirements.txt")
-	}
+	interop.Need(t, "AFTRACE_WHEELS, a folder with the wheels (win_amd64) of testdata/requirements.txt")
 	wheels, err := filepath.Glob(filepath.Join(os.Getenv("AFTRACE_WHEELS"), name+"-*.whl"))
 	if err != nil || len(wheels) == 0 {
-		t.Fatalf("AFTRACE_INTEROP=1, but AFTRACE_WHEELS=%q has no %s (%v)", os.Getenv("AFTRACE_WHEELS"), name, err)
+		t.Fatalf("AFTRACE_WHEELS=%q has no %s (%v)", os.Getenv("AFTRACE_WHEELS"), name, err)
 	}
 	z, err := zip.OpenReader(wheels[0])
 	if err != nil {

@@ -122,7 +122,7 @@ func BenchmarkDecompress(b *testing.B) {
 // BenchmarkAgainstEtlParser reports how many times as fast as the Python package etl-parser the
 // walk is on the same file.
 func BenchmarkAgainstEtlParser(b *testing.B) {
-	python := interop(b)
+	python := etlParser(b)
 	data := events(b, 4<<20, 176, etltest.Options{})
 	path := filepath.Join(b.TempDir(), "bench.etl")
 	if err := os.WriteFile(path, data, 0o644); err != nil {

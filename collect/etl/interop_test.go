@@ -8,30 +8,18 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/aftrace/aftrace/collect/etl"
 	"github.com/aftrace/aftrace/collect/etl/etltest"
+	"github.com/aftrace/aftrace/internal/interop"
 )
 
-// interop returns a Python with the packages of etltest/requirements.txt. Without
-// AFTRACE_INTEROP=1 the test is skipped; with it, a missing tool is a failure.
-func interop(t testing.TB) string {
+func etlParser(t testing.TB) string {
 	t.Helper()
-	if os.Getenv("AFTRACE_INTEROP") != "1" {
-		t.Skip("comparison with other software: set AFTRACE_INTEROP=1, and AFTRACE_PYTHON to a Python with etltest/requirements.txt")
-	}
-	python := os.Getenv("AFTRACE_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
-	if out, err := exec.Command(python, "-c", "import etl.etl").CombinedOutput(); err != nil {
-		t.Fatalf("AFTRACE_INTEROP=1, but %s has no etl-parser: %v\n%s", python, err, out)
-	}
-	return python
+	return interop.Python(t, "etltest/requirements.txt", "etl.etl")
 }
 
 // stderr is what a command that failed had to say.
@@ -150,7 +138,7 @@ func compare(t *testing.T, python, path string) (records int) {
 
 // The files that etltest writes are read alike by the Python package etl-parser.
 func TestInteropWritten(t *testing.T) {
-	python := interop(t)
+	python := etlParser(t)
 	for i, o := range []etltest.Options{
 		{BufferSize: 8192, CPUs: 3},
 		{BufferSize: 8192, CPUs: 3, PointerSize: 4, Clock: etl.ClockSystem},
@@ -214,7 +202,7 @@ func fillKnown(w *etltest.Writer, rng *rand.Rand, n int) {
 
 // Real files are read alike too, where etl-parser can read them.
 func TestInteropSamples(t *testing.T) {
-	python := interop(t)
+	python := etlParser(t)
 	for name, want := range map[string]int{"powershell.etl": 112, "primitive-types.etl": 5, "AMSITrace.etl": 19,
 		"SIH.20230422.034724.362.1.etl": 10, "diaghub.user_paged.1.etl": 22034} {
 		t.Run(name, func(t *testing.T) {

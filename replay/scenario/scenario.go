@@ -54,7 +54,9 @@
 package scenario
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"math"
 	"sort"
 	"strconv"
@@ -108,6 +110,34 @@ type Expectation struct {
 	Line int
 	Kind string // "conflict" or "verdict"
 	Args []string
+}
+
+// endMark is the length of the mark that a trace ends with.
+const endMark = 8
+
+// Trace is the trace of s as the bytes of an Arrow file, or of a stream. It lacks the mark of
+// the end if s.Cut.
+func (s *Scenario) Trace(file bool) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := format.NewWriter(&b, format.WriterOptions{Metadata: maps.Clone(s.Metadata), File: file})
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.Events {
+		if err := w.Write(&s.Events[i]); err != nil {
+			if i < len(s.Lines) {
+				err = fmt.Errorf("%s:%d: this row cannot be in a trace: %w", s.Name, s.Lines[i], err)
+			}
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	if s.Cut {
+		return b.Bytes()[:b.Len()-endMark], nil
+	}
+	return b.Bytes(), nil
 }
 
 func newCompiler(name string) *compiler {

@@ -133,18 +133,9 @@ func load(ts *testscript.TestScript, name string) *scenario.Scenario {
 func mktrace(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, neg, args, 2, "mktrace FILE TEXT")
 	s := load(ts, args[1])
-	path := ts.MkAbs(args[0])
-	w, err := format.Create(path, format.WriterOptions{Metadata: s.Metadata})
+	raw, err := s.Trace(filepath.Ext(args[0]) == ".arrow")
 	ts.Check(err)
-	for i := range s.Events {
-		ts.Check(w.Write(&s.Events[i]))
-	}
-	ts.Check(w.Close())
-	if s.Cut { // off the mark of the end
-		st, err := os.Stat(path)
-		ts.Check(err)
-		ts.Check(os.Truncate(path, st.Size()-8))
-	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), raw, 0o666))
 }
 
 func mketl(ts *testscript.TestScript, neg bool, args []string) {
