@@ -226,9 +226,9 @@ def origin(path):
     """Host and boot of a trace, None where it does not say or cannot be read."""
     try:
         with pa.OSFile(path) as f:
-            magic = f.read(6)
-            f.seek(0)
-            schema = (ipc.open_file(f) if magic == b"ARROW1" else ipc.open_stream(f)).schema
+            # After its mark a file begins as a stream does, even one that breaks off before its footer.
+            f.seek(8 if f.read(6) == b"ARROW1" else 0)
+            schema = ipc.open_stream(f).schema
     except (OSError, pa.ArrowInvalid):
         return None, None
     said = schema.metadata or {}
