@@ -388,7 +388,7 @@ func (x *Executor) advance(f *Frame) {
 	case ndis.NdisCoOidRequestComplete, ndis.NdisMCmOidRequestComplete, ndis.NdisMCoOidRequestComplete:
 		x.oidAnswer(f)
 	case ndis.NdisCmRegisterAddressFamilyEx, ndis.NdisMCmRegisterAddressFamilyEx:
-		x.finish(f, x.registering(f))
+		x.finish(f, ndis.StatusSuccess) // decided in leaveCall
 	case ndis.NdisClOpenAddressFamilyEx:
 		x.openAF(f)
 	case ndis.NdisClCloseAddressFamily:
@@ -458,7 +458,11 @@ func (x *Executor) frame(f *Frame) {
 
 // --- registration and notification ---
 
-// registering is what a registration comes to (condis.md 4.9).
+func registers(fn ndis.Func) bool {
+	return fn == ndis.NdisCmRegisterAddressFamilyEx || fn == ndis.NdisMCmRegisterAddressFamilyEx
+}
+
+// registering is what a registration comes to (condis.md 4.9) at the moment of the answer.
 func (x *Executor) registering(f *Frame) ndis.Status {
 	c, cl, r := x.w, f.cl, f.cl.reg
 	rec, has := f.recordedStatus()
@@ -505,7 +509,7 @@ func (x *Executor) registering(f *Frame) ndis.Status {
 		}
 	}
 	for _, o := range a.past {
-		if same, _ := c.sameAF(o, cl); same && o.end.ret.ts >= cl.ts {
+		if same, _ := c.sameAF(o, cl); same && o.state != regFailed && o.end.ret.ts >= cl.ts {
 			free = true
 		}
 	}

@@ -251,6 +251,12 @@ func (x *Executor) tag(e *format.Event, f *Frame) {
 	}
 }
 
+// Steps of the creation of a VC that has failed on one side.
+const (
+	undoing = 8
+	undone  = undoing + 2
+)
+
 func (x *Executor) createVC(f *Frame) {
 	v := f.cl.vcOf()
 	if v == nil {
@@ -259,7 +265,7 @@ func (x *Executor) createVC(f *Frame) {
 	}
 	o := v.open()
 	for {
-		if f.pc > 1 && f.upKnown && f.upStatus != ndis.StatusSuccess {
+		if f.pc > 1 && f.pc < undoing && f.upKnown && f.upStatus != ndis.StatusSuccess {
 			st := f.upStatus
 			if st == ndis.StatusPending { // it may not pend: the VC is unusable
 				st = ndis.StatusFailure
@@ -267,12 +273,12 @@ func (x *Executor) createVC(f *Frame) {
 					st = rec
 				}
 			}
+			f.pc, f.status, f.kept = undoing, st, f.kept && x.leftThen(f)
 			if st == ndis.StatusSuccess {
 				f.Result.VC = f.h
 				f.Result.Has |= format.HasVC
+				f.pc = undone
 			}
-			x.finish(f, st)
-			return
 		}
 		switch f.pc {
 		case 0:
@@ -298,11 +304,22 @@ func (x *Executor) createVC(f *Frame) {
 		case 1, 2:
 			peer := (f.pc == 2) != f.pre.last
 			if peer && x.askPeer(f, v, o) || !peer && x.askMiniport(f, v, o, ndis.MiniportCoCreateVc) {
-				f.pre.busy = true
+				if f.pc == 2 {
+					f.kept = f.t.top.inv != nil
+				}
 				return
 			}
 			f.pc++
 			f.upKnown = false
+		case undoing, undoing + 1: // what was created goes again: the peer first, like in a deletion
+			peer := f.pc == undoing
+			if !f.kept && (peer && x.dropPeer(f, v, o) || !peer && x.askMiniport(f, v, o, ndis.MiniportCoDeleteVc)) {
+				return
+			}
+			f.pc++
+		case undone:
+			x.finish(f, f.status)
+			return
 		default:
 			f.Result.VC = f.h
 			f.Result.Has |= format.HasVC
@@ -310,6 +327,20 @@ func (x *Executor) createVC(f *Frame) {
 			return
 		}
 	}
+}
+
+// leftThen says that the creation f failed in the recording too and what one side had created
+// was left there: condis.md only infers that it is undone.
+func (x *Executor) leftThen(f *Frame) bool {
+	if x.plan == nil || x.plan.mode == CallManagerReference || !x.failedThen(f) {
+		return false
+	}
+	for v := f.inv.first; v != nil; v = v.next {
+		if v.state == invWaiting && (v.fn == ndis.ProtocolCoDeleteVc || v.fn == ndis.MiniportCoDeleteVc) {
+			return false
+		}
+	}
+	return true
 }
 
 // asksFirst says that fn is what NDIS called first inside f in the recording.

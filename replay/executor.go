@@ -114,6 +114,7 @@ type Frame struct {
 	upCtx    uint64
 	pre      preState
 	told     bool     // its completion has been called
+	kept     bool     // what the first side created was recorded; in the end: it stays, as recorded
 	oid      *request // that it answers
 	cost     int64
 	status   ndis.Status
@@ -644,6 +645,9 @@ func (x *Executor) leaveCall(f *Frame) {
 	if f.Row.Has&format.HasIRQL != 0 {
 		r.IRQL = f.Row.IRQL
 		r.Has |= format.HasIRQL
+	}
+	if registers(f.Function) {
+		f.status = x.registering(f) // of claims that overlap, the one that is answered first is held
 	}
 	if !f.Function.Info().Returns.Void && !f.recorded {
 		r.Status = uint32(f.status)
