@@ -497,6 +497,8 @@ func (x *Executor) registering(f *Frame) ndis.Status {
 		}
 		same, _ := c.sameAF(o, cl)
 		switch {
+		case !same && o.typ == cl.afType && o.state != regFailed: // AMB-01
+			free = true
 		case !same || o.state == regFailed:
 		case o.state == regCalling:
 			free = true
@@ -847,6 +849,11 @@ func (x *Executor) server(f *Frame, o *afOpen, b *binding) (r *registration, kno
 		return nil, true
 	}
 	live, maybe := c.serving(b.adapter, cl)
+	if r := x.askedOf(f, b.adapter); live != nil && r != nil {
+		live = r
+	} else if live != nil && !asks && x.otherVersion(live, cl) && x.refusedThen(f, o) {
+		return nil, true
+	}
 	if live == nil {
 		if maybe != nil && asks && (maybe.state == regLive || maybe.state == regCalling) {
 			live = maybe // it served while the registration was ending, or beginning
@@ -866,6 +873,42 @@ func (x *Executor) server(f *Frame, o *afOpen, b *binding) (r *registration, kno
 		return nil, false
 	}
 	return live, true
+}
+
+// otherVersion says that cl names another version of the type than r (AMB-01).
+func (x *Executor) otherVersion(r *registration, cl *call) bool {
+	same, versions := x.w.sameAF(r, cl)
+	return r.typ == cl.afType && (!same || versions)
+}
+
+// refusedThen says that the open f failed in the recording.
+func (x *Executor) refusedThen(f *Frame, o *afOpen) bool {
+	if x.failedThen(f) {
+		return true
+	}
+	st, ok := ndis.StatusSuccess, false
+	if x.pended(f, ndis.StatusFailure) {
+		st, ok = x.toldThen(f, x.openedEvent(o))
+	}
+	return ok && st != ndis.StatusSuccess
+}
+
+// askedOf is the claim of the call manager that was asked in the recording, of several that hold versions
+// of the type which f opens (AMB-01).
+func (x *Executor) askedOf(f *Frame, a *adapter) *registration {
+	v := x.asksNextOf(f)
+	if v == nil || v.fn != ndis.ProtocolCmOpenAf || v.row.Has&format.HasContext == 0 {
+		return nil
+	}
+	for _, r := range a.regs {
+		if r.typ != f.cl.afType || !r.holds() || r.end.state != markNone {
+			continue
+		}
+		if r.b != nil && r.b.hasCtx && r.b.context == v.row.Context || r.b == nil && r.mcm && a.hasCtx && a.context == v.row.Context {
+			return r
+		}
+	}
+	return nil
 }
 
 // openedEvent is what a ProtocolClOpenAfCompleteEx for o is known by.

@@ -375,12 +375,16 @@ func (s *sim) registerAll(t *task, a *simAdapter, b *simBinding) bool {
 	return some
 }
 
-// registerAgain is an MCM that registers what it holds once more.
+// registerAgain is an MCM that registers what it holds once more, or what it did not get.
 func (s *sim) registerAgain(t *task, a *simAdapter, f family) {
 	held := slices.ContainsFunc(s.regs, func(r *simReg) bool { return r.a == a && r.b == nil && r.f == f && r.made })
+	if !held {
+		s.register(t, a, nil, f)
+		return
+	}
 	c := t.enter(ndis.NdisMCmRegisterAddressFamilyEx, a.label, adapterIs(a.handle), familyIs(f))
 	st := ndis.StatusFailure
-	if held && s.fault(RegisterHeldTwice) {
+	if s.fault(RegisterHeldTwice) {
 		st = ndis.StatusSuccess
 		a.stays = true
 		s.blame(c, RegisterHeldTwice, rule.REG11)
