@@ -85,6 +85,10 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 		return o
 	}
 	d := c.exhume(k)
+	if d != nil && cl.label == 0 && callers[cl.fn] == sideUnknown && !d.failed {
+		c.eitherSide()
+		return nil
+	}
 	manager := isManagerCall[cl.fn] || d != nil && cl.label != 0 && cl.label == d.mgrLabel && cl.label != d.clientLabel
 	if d != nil {
 		if by := c.labelled(cl.label); manager && by != nil && !by.upSeen {
@@ -133,6 +137,14 @@ func (c *Checker) handleUse(cl *call) *afOpen {
 	}
 	c.nameOpen(o, cl.af)
 	return o
+}
+
+// eitherSide counts the use of an NdisAfHandle of which the row does not say whether the client
+// or the call manager made it.
+func (c *Checker) eitherSide() {
+	c.lacks(rule.CLOSE07, reasonRole)
+	c.lacks(rule.CLOSE08, reasonRole)
+	c.lacks(rule.USE01, reasonRole)
 }
 
 // fresh says that whatever the driver of a row holds was given to it within the trace.
@@ -364,9 +376,12 @@ func enterCmClose(c *Checker, cl *call) {
 		o = byCtx
 	case c.strays(cl, o, o.mgrLabel):
 		c.check(rule.CLOSE20)
-		c.report(rule.CLOSE20, cl.ev, rule.NDIS, o.adapter, c.managerName(o),
+		f := c.report(rule.CLOSE20, cl.ev, rule.NDIS, o.adapter, c.managerName(o),
 			"ProtocolCmCloseAf was called at "+c.names[cl.label]+", which does not serve the AF open", o.cmOpen.call, o.closeMark.enter).
 			also(rule.ROLE07)
+		if o.hasMgrCtx && cl.has&format.HasContext != 0 && cl.context != o.managerCt {
+			f.also(rule.OPEN20)
+		}
 		cl.o, cl.n = o, int(o.id)
 		o.closeUps++
 		o.cmClose.ask(cl.ev)
@@ -405,6 +420,11 @@ func enterCmClose(c *Checker, cl *call) {
 		c.skip(rule.CLOSE20, reasonNoContext)
 		return
 	}
+	if o.closeMark.state == markNone && c.mayBeOf(cl, o, func(x *afOpen) bool { return x.state == afClosing && x.closeUps == 0 }) {
+		c.skip(rule.CLOSE20, reasonAmbiguous)
+		c.lacks(rule.OPEN20, reasonAmbiguous)
+		return
+	}
 	cl.o, cl.n = o, int(o.id)
 	c.saw(cl, c.managerDriver(o), true)
 	o.closeUps++
@@ -421,6 +441,23 @@ func enterCmClose(c *Checker, cl *call) {
 			"ProtocolCmCloseAf was called without a close of the client", o.openEnter)
 	}
 	o.cmClose.ask(cl.ev)
+}
+
+// mayBeOf says that a callback with the context of o, for which nothing is due, may be one with
+// the wrong context for another open of the same call manager, for which due holds: where the
+// thread is not recorded, the call that it is nested in does not tell.
+func (c *Checker) mayBeOf(cl *call, o *afOpen, due func(*afOpen) bool) bool {
+	if cl.thread.known || o.assumed {
+		return false
+	}
+	if list := o.served(); list != nil {
+		for _, x := range *list {
+			if x != o && due(x) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func returnCmClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
@@ -738,6 +775,10 @@ func enterClNotify(c *Checker, cl *call) {
 	}
 	if o == nil {
 		c.skip(rule.CLOSE11, reasonNoContext)
+		return
+	}
+	if o.cmNotify.state == opIdle && c.mayBeOf(cl, o, func(x *afOpen) bool { return x.cmNotify.running() && x.notifyUps == 0 }) {
+		c.skip(rule.CLOSE11, reasonAmbiguous)
 		return
 	}
 	cl.o, cl.n = o, int(o.id)

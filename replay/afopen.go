@@ -853,6 +853,7 @@ func (c *Checker) asked(cl *call, owner *binding, ownerA *adapter) (o *afOpen, s
 			continue
 		}
 		if x.hasTyp && cl.has&format.HasAFType != 0 && x.typ != cl.afType {
+			several = several || !cl.thread.known // it may be nested in that one, and have the wrong type
 			continue
 		}
 		if o != nil {
@@ -860,7 +861,7 @@ func (c *Checker) asked(cl *call, owner *binding, ownerA *adapter) (o *afOpen, s
 		}
 		o = x
 	}
-	return o, false
+	return o, several && o == nil
 }
 
 // rightManager judges whether the upcall went to who registered the AF, with the context

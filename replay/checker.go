@@ -120,6 +120,7 @@ type Checker struct {
 	defects      map[string]uint64
 	defectRows   map[string]uint64 // seq of the first row of each kind
 	unjudged     [ndis.NumFuncs]uint64
+	carried      [ndis.NumFuncs]format.Fields // columns that rows of the function had, and sawRow
 	span         Span
 	observed     Row
 	cur          *call // whose row is replayed; nil between rows
@@ -319,6 +320,7 @@ func (c *Checker) enter(at ev) *call {
 	if cl.fn >= ndis.NumFuncs {
 		cl.fn = ndis.FuncUnknown // no Reader makes such a row
 	}
+	c.carried[cl.fn] |= has | sawRow
 	cl.thread = c.thread(i)
 	if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
 		cl.ns = uint64(b.PID[i])
@@ -417,6 +419,7 @@ func (c *Checker) ret(at ev) {
 		c.defect(DefectOtherFunction)
 		return
 	}
+	c.carried[cl.fn] |= has
 	c.sameCaller(cl, t)
 	if has&format.HasDetail != 0 {
 		var d detail

@@ -89,8 +89,8 @@ func (c *Checker) skip(id rule.ID, why reason) {
 // namesObject says that the current row names an object, and that whatever its driver has
 // was given to it within the trace: then it names one that does not exist.
 func (c *Checker) namesObject() bool {
-	if c.b == nil || c.b.Has[c.i]&format.HasContext == 0 {
-		return false
+	if c.b == nil || c.b.Has[c.i]&(format.HasContext|format.HasTID) != format.HasContext|format.HasTID {
+		return false // without a thread, it may belong to a call that it is nested in
 	}
 	d := c.labelled(c.label(c.i))
 	return d != nil && c.nGaps == 0 && d.upSeen && d.downSeen && d.assumed == 0 && !d.unopened && d.contextless == 0 &&
@@ -418,6 +418,14 @@ func (c *Checker) count(r *Result) {
 		}
 		r.Rules = append(r.Rules, n)
 	}
+	c.absentColumns(func(id rule.ID, col *columnName) {
+		n := &r.Rules[id-1]
+		n.NotChecked++
+		if n.Reasons == nil {
+			n.Reasons = map[string]uint64{}
+		}
+		n.Reasons[col.reason]++
+	})
 }
 
 // judge forms the verdict.

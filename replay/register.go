@@ -182,6 +182,7 @@ func returnMCmRegister(c *Checker, cl *call, at ev, known bool, st ndis.Status) 
 func (c *Checker) registered(cl *call, at ev, known bool, st ndis.Status) {
 	r := cl.reg
 	if r == nil {
+		c.unknownRegistered(cl, at, known, st)
 		return
 	}
 	if !known {
@@ -204,6 +205,22 @@ func (c *Checker) registered(cl *call, at ev, known bool, st ndis.Status) {
 			f.also(rule.REG02)
 		}
 		c.registrationRefused(cl, r, at, st)
+	}
+}
+
+// unknownRegistered judges what a registration returned of which the row does not say what of
+// (REG-06).
+func (c *Checker) unknownRegistered(cl *call, at ev, known bool, st ndis.Status) {
+	if !known {
+		c.skip(rule.REG06, reasonNoStatus)
+		return
+	}
+	c.check(rule.REG06)
+	switch st {
+	case ndis.StatusSuccess, ndis.StatusFailure, ndis.StatusResources:
+	default:
+		c.report(rule.REG06, at, rule.NDIS, cl.a, c.names[cl.label],
+			cl.name()+" returned "+st.String()+"; it gives SUCCESS, RESOURCES or FAILURE", cl.ev)
 	}
 }
 

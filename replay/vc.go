@@ -417,6 +417,11 @@ func (c *Checker) clientOrManagerUse(cl *call) *afOpen {
 		if o.owner != nil && o.owner.hasHdl && cl.has&format.HasBinding != 0 && o.owner.handle == cl.binding || c.byManager(cl, o) {
 			return c.managerUse(cl, false)
 		}
+		if cl.label == 0 && (o.closeMark.state != markNone || o.cmDone.state != markNone) &&
+			!(cl.has&format.HasBinding != 0 && o.client.hasHdl && o.client.handle == cl.binding) {
+			c.eitherSide() // each may use the handle for another time
+			return c.handleUse(cl)
+		}
 	}
 	return c.clientUse(cl)
 }
@@ -1308,7 +1313,11 @@ func (v *vc) activatedVC() {
 
 // byManagerOnly judges that a driver which is only a client keeps away (VC-14).
 func (c *Checker) byManagerOnly(cl *call, v *vc) {
-	if cl.label == 0 || cl.label == v.labels[sideManager] && v.labels[sideManager] != v.labels[sideClient] {
+	if cl.label == 0 {
+		c.skip(rule.VC14, reasonRole)
+		return
+	}
+	if cl.label == v.labels[sideManager] && v.labels[sideManager] != v.labels[sideClient] {
 		c.check(rule.VC14)
 		return
 	}

@@ -70,7 +70,7 @@ var DetailKeys = []DetailKey{
 		Name: "co", JSON: JSONBool,
 		Meaning:   "whether the driver has CO characteristics: short form of handlers protocol-co or miniport-co",
 		Functions: []Func{NdisSetOptionalHandlers, MiniportInitializeEx, ProtocolBindAdapterEx, NdisOpenAdapterEx, NdisRegisterProtocolDriver, NdisMRegisterMiniportDriver},
-		Rules:     []string{"ROLE-04", "REG-03", "REG-04", "REG-09", "NOTE-07", "AMB-24"},
+		Rules:     []string{"ROLE-04", "REG-03", "REG-04", "REG-09", "NOTE-07", "AMB-24", "NOTE-01", "NOTE-02", "NOTE-10"},
 	},
 	{
 		Name: "flags", JSON: JSONInteger,
@@ -106,7 +106,7 @@ var DetailKeys = []DetailKey{
 		Name: "handlers", JSON: JSONStrings, Values: []string{"protocol-co", "miniport-co", "client", "call-manager"},
 		Meaning:   "the optional-handler structures passed, by the short names of HandlerSets",
 		Functions: []Func{NdisSetOptionalHandlers, NdisCmRegisterAddressFamily, NdisMCmRegisterAddressFamily, NdisClOpenAddressFamily},
-		Rules:     []string{"ROLE-01", "ROLE-02", "ROLE-03", "ROLE-04", "ROLE-05", "ROLE-06", "ROLE-08", "REG-03", "REG-04", "NOTE-07", "OPEN-17", "VC-03", "VC-05", "VC-14", "AMB-24"},
+		Rules:     []string{"ROLE-01", "ROLE-02", "ROLE-03", "ROLE-04", "ROLE-05", "ROLE-06", "ROLE-08", "REG-03", "REG-04", "NOTE-07", "OPEN-17", "VC-03", "VC-05", "VC-14", "AMB-24", "NOTE-01", "NOTE-02", "NOTE-10"},
 	},
 	{
 		Name: "if_index", JSON: JSONInteger,
@@ -133,7 +133,7 @@ var DetailKeys = []DetailKey{
 		Name: "miniport_context", JSON: JSONHandle,
 		Meaning:   "MiniportAdapterContext given to NDIS in the attributes",
 		Functions: []Func{NdisMSetMiniportAttributes, NdisMSetAttributesEx},
-		Rules:     []string{"OPEN-19"},
+		Rules:     []string{"OPEN-19", "OPEN-04", "OPEN-05"},
 	},
 	{
 		Name: "miniport_driver", JSON: JSONHandle,
@@ -201,7 +201,7 @@ var DetailKeys = []DetailKey{
 		Name: "protocol", JSON: JSONHandle,
 		Meaning:   "NdisProtocolHandle: names the protocol driver; on NdisSetOptionalHandlers the NdisHandle of a protocol driver, which may be a binding handle",
 		Functions: []Func{NdisRegisterProtocolDriver, ProtocolSetOptions, NdisSetOptionalHandlers, NdisDeregisterProtocolDriver, NdisOpenAdapterEx, NdisRegisterProtocol, NdisDeregisterProtocol, NdisOpenAdapter},
-		Rules:     []string{"BIND-09", "BIND-11", "ROLE-04", "REG-03", "REG-09", "LEAK-01", "UNLOAD-01"},
+		Rules:     []string{"BIND-09", "BIND-11", "ROLE-04", "REG-03", "REG-09", "LEAK-01", "UNLOAD-01", "ROLE-07", "OPEN-15", "VC-04"},
 	},
 	{
 		Name: "role", JSON: JSONStrings, Values: []string{"client", "call-manager", "miniport", "mcm"},
