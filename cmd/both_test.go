@@ -11,10 +11,14 @@ import (
 	"github.com/aftrace/aftrace/cmd/internal/clitest"
 )
 
-// bin is a folder with both commands.
-var bin string
+// bin is a folder with both commands: AFTRACE_BIN, where there is no Go to build them, or one
+// that they are built in.
+var bin = os.Getenv("AFTRACE_BIN")
 
 func TestMain(m *testing.M) {
+	if bin != "" {
+		os.Exit(m.Run())
+	}
 	code := 1
 	func() {
 		var err error
@@ -33,4 +37,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func TestScripts(t *testing.T) { clitest.Run(t, bin) }
+func TestScripts(t *testing.T) {
+	dir, err := filepath.Abs(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clitest.Run(t, dir)
+}

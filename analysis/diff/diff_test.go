@@ -167,6 +167,7 @@ func TestExecutedScenarios(t *testing.T) {
 	}
 	done := 0
 	for _, file := range files {
+		file = filepath.ToSlash(file)
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -13,8 +13,16 @@ import (
 
 var (
 	seedFlag = flag.Uint64("naive.seed", 0, "judge and print the one history of this seed")
-	runsFlag = flag.Int("naive.runs", 20000, "how many legal histories to judge")
+	runsFlag = flag.Int("naive.runs", 20000, "how many legal histories to judge; a tenth with -short")
 )
+
+// runs is n, or a tenth of it with -short.
+func runs(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
 
 func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 
@@ -35,7 +43,7 @@ func atLeast(min rule.Severity, fs []Finding) []Finding {
 }
 
 func TestLegalHistoriesAreSilent(t *testing.T) {
-	for _, seed := range seeds(*runsFlag) {
+	for _, seed := range seeds(runs(*runsFlag)) {
 		events := Legal(seeded(seed))
 		all := Check(events, true)
 		if found := atLeast(rule.Warning, all); len(found) > 0 {
@@ -45,7 +53,7 @@ func TestLegalHistoriesAreSilent(t *testing.T) {
 }
 
 func TestBusyHistoriesAreSilent(t *testing.T) {
-	for _, seed := range seeds(*runsFlag / 10) {
+	for _, seed := range seeds(runs(*runsFlag / 10)) {
 		events := Random(seeded(seed), GenOptions{Busy: true})
 		all := Check(events, true)
 		if found := atLeast(rule.Warning, all); len(found) > 0 {
@@ -55,7 +63,7 @@ func TestBusyHistoriesAreSilent(t *testing.T) {
 }
 
 func TestLooseHistoriesBreakNoRule(t *testing.T) {
-	for _, seed := range seeds(*runsFlag / 4) {
+	for _, seed := range seeds(runs(*runsFlag / 4)) {
 		events := Random(seeded(seed), GenOptions{Loose: true})
 		all := Check(events, true)
 		if found := atLeast(rule.Error, all); len(found) > 0 {
@@ -67,8 +75,8 @@ func TestLooseHistoriesBreakNoRule(t *testing.T) {
 // Any mixture of faults is judged without trouble, always alike, and what an incomplete
 // trace shows is part of what the complete one does.
 func TestMixedFaults(t *testing.T) {
-	some := 0
-	for _, seed := range seeds(4000) {
+	some, n := 0, runs(4000)
+	for _, seed := range seeds(n) {
 		o := GenOptions{Faults: 1 + int(seed%6), Loose: seed%2 == 0}
 		events, planted := Plant(seeded(seed), o)
 		again, _ := Plant(seeded(seed), o)
@@ -90,7 +98,7 @@ func TestMixedFaults(t *testing.T) {
 			some++
 		}
 	}
-	if some < 2000 && *seedFlag == 0 {
+	if some < n/2 && *seedFlag == 0 {
 		t.Errorf("only %d histories with a fault and a finding", some)
 	}
 }
