@@ -83,9 +83,9 @@ type Scrubber struct {
 	sum    Summary
 
 	out     format.Batch
+	members []member // of the detail at hand
 	labels  map[string]string
-	details map[string]string
-	text    []byte
+	tokens  map[string]map[string]string // by kind and text
 	failed  error
 }
 
@@ -109,7 +109,7 @@ func New(in *format.Reader, o Options) (*Scrubber, error) {
 	}
 	s := &Scrubber{
 		in: in, o: o, names: newRenamer(key), keep: map[string]bool{},
-		labels: map[string]string{}, details: map[string]string{},
+		labels: map[string]string{}, tokens: map[string]map[string]string{},
 	}
 	s.sum.Columns, s.sum.Metadata, s.sum.DetailKeys = map[string]uint64{}, map[string]uint64{}, map[string]uint64{}
 	for _, name := range o.Keep {
@@ -203,6 +203,9 @@ func (s *Scrubber) batch(w *format.Writer, b *format.Batch) error {
 	o.PID, o.CPU = scratch.PID, scratch.CPU
 	o.Driver = format.Strings{Offsets: append(scratch.Driver.Offsets, 0), Data: scratch.Driver.Data}
 	o.Detail = format.Strings{Offsets: append(scratch.Detail.Offsets, 0), Data: scratch.Detail.Data}
+	o.CallID, o.TID, o.TS = slices.Grow(o.CallID, b.N), slices.Grow(o.TID, b.N), slices.Grow(o.TS, b.N)
+	o.PID, o.CPU = slices.Grow(o.PID, b.N), slices.Grow(o.CPU, b.N)
+	o.Driver.Offsets, o.Detail.Offsets = slices.Grow(o.Driver.Offsets, b.N), slices.Grow(o.Detail.Offsets, b.N)
 	for i := range b.N {
 		o.CallID = append(o.CallID, s.names.wide(spaceCall, b.CallID[i]))
 		tid, pid, cpu := b.TID[i], b.PID[i], b.CPU[i]
@@ -235,9 +238,9 @@ func (s *Scrubber) batch(w *format.Writer, b *format.Batch) error {
 			if has&format.HasDetail != 0 {
 				detail = b.Detail.At(i)
 			}
-			text := s.cachedDetail(detail, function)
-			o.Detail.Data = append(o.Detail.Data, text...)
-			if text == "" {
+			before := len(o.Detail.Data)
+			o.Detail.Data = s.appendDetail(o.Detail.Data, detail, function)
+			if len(o.Detail.Data) == before {
 				o.Has[i] &^= format.HasDetail
 			} else {
 				o.Has[i] |= format.HasDetail
@@ -274,6 +277,7 @@ func (s *Scrubber) write(w *format.Writer, b *format.Batch) error {
 }
 
 func (s *Scrubber) handles(to, from []uint64) []uint64 {
+	to = slices.Grow(to, len(from))
 	for _, v := range from {
 		to = append(to, s.names.number(spaceHandle, v, 64))
 	}
@@ -335,27 +339,19 @@ func driverFile(name string) bool {
 	})
 }
 
-func (s *Scrubber) cachedDetail(b []byte, function string) string {
-	if function != "" {
-		return s.detail(b, function)
-	}
-	if to, ok := s.details[string(b)]; ok {
+// token is that of the renamer.
+func (s *Scrubber) token(kind string, text []byte) string {
+	of := s.tokens[kind]
+	if to, ok := of[string(text)]; ok {
 		return to
 	}
-	bad, dropped := s.sum.BadDetails, len(s.sum.DetailKeys)
-	before := total(s.sum.DetailKeys)
-	to := s.detail(b, "")
-	if s.sum.BadDetails == bad && len(s.sum.DetailKeys) == dropped && total(s.sum.DetailKeys) == before {
-		cache(s.details, string(b), to) // what is counted is not cached
+	if of == nil {
+		of = map[string]string{}
+		s.tokens[kind] = of
 	}
+	to := s.names.token(kind, text)
+	cache(of, string(text), to)
 	return to
-}
-
-func total(m map[string]uint64) (n uint64) {
-	for _, v := range m {
-		n += v
-	}
-	return n
 }
 
 func cache(m map[string]string, from, to string) {
