@@ -517,6 +517,7 @@ func (c *Checker) abandon(cl *call) {
 func (c *Checker) tell(cl *call, at ev, hasStatus bool, st ndis.Status) {
 	s := &c.span
 	*s = Span{
+		Driver:   append(s.Driver[:0], c.names[cl.label]...),
 		Function: cl.fn, EnterSeq: cl.seq, ReturnSeq: at.seq, Enter: cl.ts, Return: at.ts,
 		TID: cl.thread.tid, PID: cl.thread.pid, AFType: cl.afType, HasAFType: cl.has&format.HasAFType != 0,
 		Status: st, HasStatus: hasStatus, Interrupted: cl.gapsAtEnter != c.nGaps,
@@ -538,7 +539,6 @@ func (c *Checker) tell(cl *call, at ev, hasStatus bool, st ndis.Status) {
 	if cl.b != nil {
 		s.Binding = cl.b.handle
 	}
-	s.Driver = append(s.Driver[:0], c.names[cl.label]...)
 	c.opt.Hook.Span(s)
 }
 

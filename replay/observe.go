@@ -40,88 +40,162 @@ func (k ObjectKind) String() string {
 
 // Object is a thing of the CoNDIS world.
 type Object struct {
-	Kind   ObjectKind
 	ID     uint64 // within the kind: every replay of one trace with the same options gives the same
 	Handle uint64 // NDIS handle, 0 if it is not known or has none
-	State  string // after the row
-	Owner  bool   // the row is about something that belongs to it
 
 	// Since is the row with which the state began and SinceTS its time, where that is an
 	// earlier row about something else; 0 otherwise.
 	Since   uint64
 	SinceTS int64
+
+	Kind  ObjectKind
+	State ObjectState // after the row
+	Owner bool        // the row is about something that belongs to it
 }
 
+// ObjectState is what the replay thinks an object does. The zero value is the state of
+// nothing.
+type ObjectState uint8
+
 // Gone is the State of an object about which nothing more is to come.
-const Gone = "gone"
+const Gone ObjectState = 1
+
+const (
+	stateKnown ObjectState = Gone + 1 + iota
+	stateUnknown
+	stateAssumed
+	stateAsked
+	stateAskedPended
+	stateOpening
+	stateOpeningPended
+	stateOpen
+	stateClosing
+	stateClosingPended
+	stateClosed
+	stateHeld
+	stateGoing
+	stateEnded
+	stateRefused
+	stateFailed
+	stateDeregistered
+	stateDeregistering
+	stateRegistered
+	stateRegistering
+	stateHalted
+	stateHalting
+	stateSurprised
+	stateUp
+	stateInitializing
+	stateNotInitialized
+	stateUnbinding
+	stateBound
+	stateBeingAdded
+	statePartyConnected
+	stateBeingDropped
+	stateDropped
+	stateRequestAsked
+	stateAnswered
+	statePended
+	stateBeingCreated
+	stateBeingDeleted
+	stateCall // of a VC: this and what follows, see callStates
+)
+
+// What a VC does has two sides: the call, and whether the VC is active.
+const (
+	notActive = iota
+	isActive
+	deactivating
+	activating
+	numActive
+)
+
+var callStates = [...]string{
+	callIdle: "idle", callOut: "calling", callOffered: "call offered", callAccepted: "call accepted", callConnected: "connected",
+	callUnknown: "call not known",
+}
+
+// NumObjectStates is how many values an ObjectState has.
+const NumObjectStates = int(stateCall) + len(callStates)*numActive
+
+var stateNames = func() (names [NumObjectStates]string) {
+	copy(names[:], []string{
+		Gone: "gone", stateKnown: "known", stateUnknown: "not known", stateAssumed: "from before the trace",
+		stateAsked: "asked for", stateAskedPended: "asked for, pended", stateOpening: "opening", stateOpeningPended: "opening, pended",
+		stateOpen: "open", stateClosing: "closing", stateClosingPended: "closing, pended", stateClosed: "closed", stateHeld: "held",
+		stateGoing: "going", stateEnded: "ended", stateRefused: "refused", stateFailed: "failed", stateDeregistered: "deregistered",
+		stateDeregistering: "deregistering", stateRegistered: "registered", stateRegistering: "registering", stateHalted: "halted",
+		stateHalting: "halting", stateSurprised: "removed by surprise", stateUp: "up", stateInitializing: "initializing",
+		stateNotInitialized: "not initialized", stateUnbinding: "unbinding", stateBound: "bound", stateBeingAdded: "being added",
+		statePartyConnected: "connected", stateBeingDropped: "being dropped", stateDropped: "dropped", stateRequestAsked: "asked",
+		stateAnswered: "answered", statePended: "pended", stateBeingCreated: "being created", stateBeingDeleted: "being deleted",
+	})
+	for i, call := range callStates {
+		for k, active := range [numActive]string{"", ", active", ", deactivating", ", activating"} {
+			names[int(stateCall)+i*numActive+k] = call + active
+		}
+	}
+	return names
+}()
+
+// String is the state in reports.
+func (s ObjectState) String() string { return stateNames[s] }
 
 // observe tells the observer of the row at, one of cl.
 func (c *Checker) observe(cl *call, at ev) {
 	r := &c.observed
-	r.Index, r.Seq, r.CallSeq, r.Objects = c.i, at.seq, cl.seq, r.Objects[:0]
-	own := false // something more specific is in the list already
-	add := func(o Object) {
-		for i := range r.Objects {
-			if r.Objects[i].Kind == o.Kind && r.Objects[i].ID == o.ID {
-				return
-			}
-		}
-		if o.ID != 0 {
-			o.Owner = own
-			r.Objects = append(r.Objects, o)
-		}
+	list := r.Objects[:0]
+	if q := cl.q; q != nil && cl.qid != 0 {
+		list = append(list, Object{Kind: RequestObject, ID: cl.qid, State: q.life(cl.qid)})
 	}
-	level := func() { own = len(r.Objects) > 0 }
-	if q := cl.q; q != nil {
-		add(Object{Kind: RequestObject, ID: cl.qid, State: q.life(cl.qid)})
+	if p := cl.p; p != nil && cl.pid != 0 {
+		list = append(list, Object{Kind: PartyObject, ID: cl.pid, Handle: p.handle, State: p.life(cl.pid)})
 	}
-	if p := cl.p; p != nil {
-		add(Object{Kind: PartyObject, ID: cl.pid, Handle: p.handle, State: p.life(cl.pid)})
+	if s := cl.s; s != nil && cl.sid != 0 {
+		list = append(list, Object{Kind: SAPObject, ID: cl.sid, Handle: s.handle, State: s.life(cl.sid)})
 	}
-	if s := cl.s; s != nil {
-		add(Object{Kind: SAPObject, ID: cl.sid, Handle: s.handle, State: s.life(cl.sid)})
-	}
-	level()
 	o, oid := cl.o, uint64(cl.n)
 	if v := cl.v; v != nil {
-		add(Object{Kind: VCObject, ID: cl.vid, Handle: v.handle, State: v.life(cl.vid)})
+		if cl.vid != 0 {
+			list = append(list, Object{Kind: VCObject, ID: cl.vid, Handle: v.handle, State: v.life(cl.vid), Owner: len(list) > 0})
+		}
 		if x := v.open(); x != nil && o == nil && v.id == cl.vid {
 			o, oid = x, x.id
 		}
 	}
-	level()
 	if s := cl.s; s != nil && o == nil && s.id == cl.sid && s.known() {
 		o, oid = s.o, s.oid
 	}
-	if o != nil {
-		add(Object{Kind: AFOpenObject, ID: oid, Handle: o.handle, State: o.life(oid)})
+	open := o != nil && o.id == oid // and not another one that has its place now
+	if o != nil && oid != 0 {
+		list = append(list, Object{Kind: AFOpenObject, ID: oid, Handle: o.handle, State: o.life(oid), Owner: len(list) > 0})
 	}
-	level()
+	own, reg := len(list) > 0, uint64(0)
 	if x := cl.reg; x != nil {
-		id := x.id
+		reg = x.id
 		if o == nil && isNotify(cl.fn) {
-			id = uint64(cl.n)
+			reg = uint64(cl.n)
 		}
-		add(x.object(id))
+		if reg != 0 {
+			list = append(list, x.object(reg, own))
+		}
 	}
-	if o != nil && o.id == oid && o.reg != nil {
-		add(o.reg.object(o.reg.id))
+	if open && o.reg != nil && o.reg.id != 0 && o.reg.id != reg {
+		list = append(list, o.reg.object(o.reg.id, own))
 	}
-	level()
 	b := cl.b
 	if b == nil && cl.bind != nil {
 		b = cl.bind.b
 	}
-	if b == nil && o != nil && o.id == oid {
+	if b == nil && open {
 		b = o.client
 	}
 	if b == nil && cl.reg != nil {
 		b = cl.reg.b
 	}
-	if b != nil {
-		add(Object{Kind: BindingObject, ID: b.id, Handle: b.handle, State: b.life()})
+	if b != nil && b.id != 0 {
+		list = append(list, Object{Kind: BindingObject, ID: b.id, Handle: b.handle, State: b.life(), Owner: len(list) > 0})
 	}
-	level()
 	a := cl.a
 	switch {
 	case a != nil:
@@ -129,109 +203,109 @@ func (c *Checker) observe(cl *call, at ev) {
 		a = b.adapter
 	case cl.bind != nil:
 		a = cl.bind.adapter
-	case o != nil && o.id == oid:
+	case open:
 		a = o.adapter
 	}
-	if a != nil {
-		add(Object{Kind: AdapterObject, ID: a.id, Handle: a.id, State: a.life()})
+	if a != nil && a.id != 0 {
+		list = append(list, Object{Kind: AdapterObject, ID: a.id, Handle: a.id, State: a.life(), Owner: len(list) > 0})
 	}
-	level()
 	if d := c.labelled(cl.label); d != nil {
-		add(Object{Kind: DriverObject, ID: uint64(cl.label), Handle: d.protocol, State: d.life()})
+		list = append(list, Object{Kind: DriverObject, ID: uint64(cl.label), Handle: d.protocol, State: d.life(), Owner: len(list) > 0})
 	}
+	r.Index, r.Seq, r.CallSeq, r.Objects = c.i, at.seq, cl.seq, list
 	c.observer.Row(r)
 }
 
 func isNotify(fn ndis.Func) bool { return fn == ndis.ProtocolCoAfRegisterNotify }
 
-func (d *driver) life() string {
+func (d *driver) life() ObjectState {
 	switch {
 	case d.deregister.state == markReturned:
-		return "deregistered"
+		return stateDeregistered
 	case d.deregister.state == markEntered:
-		return "deregistering"
+		return stateDeregistering
 	case d.registered.state == markReturned:
-		return "registered"
+		return stateRegistered
 	case d.registered.state == markEntered:
-		return "registering"
+		return stateRegistering
 	}
-	return "known"
+	return stateKnown
 }
 
-func (a *adapter) life() string {
+func (a *adapter) life() ObjectState {
 	switch {
 	case a.halt.state == markReturned:
-		return "halted"
+		return stateHalted
 	case a.halt.state == markEntered:
-		return "halting"
+		return stateHalting
 	case a.surprise.seen():
-		return "removed by surprise"
+		return stateSurprised
 	case a.up.seen():
-		return "up"
+		return stateUp
 	case a.init.state == markEntered:
-		return "initializing"
+		return stateInitializing
 	case a.init.state == markReturned:
-		return "not initialized"
+		return stateNotInitialized
 	}
-	return "known"
+	return stateKnown
 }
 
-func (b *binding) life() string {
+func (b *binding) life() ObjectState {
 	switch {
 	case b.id == 0:
 		return Gone
 	case b.closeOp.state == opPended:
-		return "closing, pended"
+		return stateClosingPended
 	case b.closed():
-		return "closed"
+		return stateClosed
 	case b.close.state != markNone:
-		return "closing"
+		return stateClosing
 	case b.unbind.state != markNone:
-		return "unbinding"
+		return stateUnbinding
 	case b.complete.seen():
-		return "bound"
+		return stateBound
 	case b.valid():
-		return "open"
+		return stateOpen
 	case b.assumed:
-		return "from before the trace"
+		return stateAssumed
 	case b.open.state == opPended:
-		return "opening, pended"
+		return stateOpeningPended
 	}
-	return "opening"
+	return stateOpening
 }
 
-func (r *registration) object(id uint64) Object {
-	o := Object{Kind: RegistrationObject, ID: id, State: r.life(id)}
+func (r *registration) object(id uint64, owner bool) Object {
+	o := Object{Kind: RegistrationObject, ID: id, State: r.life(id), Owner: owner}
 	if r.id == id && r.state == regEnded {
 		o.Since, o.SinceTS = r.end.ret.seq, r.end.ret.ts
 	}
 	return o
 }
 
-func (r *registration) life(id uint64) string {
+func (r *registration) life(id uint64) ObjectState {
 	if r.id != id {
 		return Gone
 	}
 	switch r.state {
 	case regCalling:
-		return "asked for"
+		return stateAsked
 	case regLive:
 		switch {
 		case r.assumed:
-			return "from before the trace"
+			return stateAssumed
 		case r.end.state == markEntered:
-			return "going"
+			return stateGoing
 		}
-		return "held"
+		return stateHeld
 	case regFailed:
-		return "refused"
+		return stateRefused
 	case regEnded:
-		return "ended"
+		return stateEnded
 	}
-	return "not known"
+	return stateUnknown
 }
 
-func (o *afOpen) life(id uint64) string {
+func (o *afOpen) life(id uint64) ObjectState {
 	if o.id != id {
 		return Gone
 	}
@@ -239,103 +313,90 @@ func (o *afOpen) life(id uint64) string {
 	case afCalled, afOpening:
 		switch {
 		case o.clOpen.state == opPended || o.cmOpen.state == opPended:
-			return "opening, pended"
+			return stateOpeningPended
 		case o.state == afCalled:
-			return "asked for"
+			return stateAsked
 		}
-		return "opening"
+		return stateOpening
 	case afOpened:
 		if o.assumed {
-			return "from before the trace"
+			return stateAssumed
 		}
-		return "open"
+		return stateOpen
 	case afClosing:
 		if o.clClose.state == opPended {
-			return "closing, pended"
+			return stateClosingPended
 		}
-		return "closing"
+		return stateClosing
 	case afClosed:
-		return "closed"
+		return stateClosed
 	}
-	return "failed"
+	return stateFailed
 }
 
-func (s *sap) life(id uint64) string {
+func (s *sap) life(id uint64) ObjectState {
 	switch {
 	case s.id != id:
 		return Gone
 	case s.failed:
-		return "refused"
+		return stateRefused
 	case s.state == sapLeaving || s.state == sapLeft || s.clDereg.state != opIdle || s.cmDereg.state != opIdle:
 		if s.live() {
-			return "going"
+			return stateGoing
 		}
-		return "deregistered"
+		return stateDeregistered
 	case s.held.seen():
-		return "held"
+		return stateHeld
 	case s.clReg.state == opPended || s.cmReg.state == opPended:
-		return "asked for, pended"
+		return stateAskedPended
 	}
-	return "asked for"
+	return stateAsked
 }
 
-func (v *vc) life(id uint64) string {
-	if v.id != id {
-		return Gone
-	}
-	s := "idle"
-	switch v.state {
-	case callOut:
-		s = "calling"
-	case callOffered:
-		s = "call offered"
-	case callAccepted:
-		s = "call accepted"
-	case callConnected:
-		s = "connected"
-	case callUnknown:
-		s = "call not known"
-	}
+func (v *vc) life(id uint64) ObjectState {
+	active := notActive
 	switch {
+	case v.id != id:
+		return Gone
 	case v.leaving:
-		return "being deleted"
+		return stateBeingDeleted
 	case v.create.state == markEntered:
-		return "being created"
+		return stateBeingCreated
 	case v.isActive():
-		return s + ", active"
+		active = isActive
 	case v.deact.running():
-		return s + ", deactivating"
+		active = deactivating
 	case v.act.running():
-		return s + ", activating"
+		active = activating
 	}
-	return s
+	return stateCall + ObjectState(int(v.state)*numActive+active)
 }
 
-func (p *party) life(id uint64) string {
+func (p *party) life(id uint64) ObjectState {
 	switch {
 	case p.id != id:
 		return Gone
 	case p.gone():
-		return "dropped"
+		return stateDropped
 	case p.drop.state != markNone || p.drops.running() || p.cmDrop.running():
-		return "being dropped"
+		return stateBeingDropped
 	case p.active():
-		return "connected"
+		return statePartyConnected
 	}
-	return "being added"
+	return stateBeingAdded
 }
 
-func (r *request) life(id uint64) string {
+func (r *request) life(id uint64) ObjectState {
 	if r.id != id {
 		return Gone
 	}
 	switch r.op.state {
 	case opCalled:
-		return "asked"
+		return stateRequestAsked
 	case opEarly, opSync, opDone:
-		return "answered"
+		return stateAnswered
 	case opPended:
-		return "pended"
+		return statePended
 	}
-	return "not known"
+	return stateUnknown
 }

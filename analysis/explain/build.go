@@ -101,7 +101,7 @@ type watched struct {
 	number uint64
 	handle uint64
 	label  string // of a driver
-	state  string
+	state  replay.ObjectState
 	life   []State
 	tail   []State // ring
 	cut    uint64
@@ -398,7 +398,7 @@ func (w *watched) note(o *replay.Object, seq uint64, ts int64) {
 		return
 	}
 	w.state = o.State
-	s := State{Seq: seq, State: o.State, ts: ts}
+	s := State{Seq: seq, State: o.State.String(), ts: ts}
 	if o.Since != 0 {
 		s.Seq, s.ts = o.Since, o.SinceTS
 	}

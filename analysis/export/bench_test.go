@@ -3,49 +3,93 @@ package export
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/aftrace/aftrace/analysis/check"
+	"github.com/aftrace/aftrace/analysis/generate"
 	"github.com/aftrace/aftrace/analysis/table"
+	"github.com/aftrace/aftrace/replay/gen"
 )
 
-// BenchmarkTables compares a replay of a file with one that writes the tables of spans,
-// findings and objects too. Every second row is about an AF open that lives a few rows, and
-// every row about several objects: the tables are as large as they get.
+// BenchmarkTables compares a replay of a file with replays of it that write tables too: each
+// figure x-NAME is the median of how many times as long they took, one after the other, and
+// x-tables is of spans, findings and objects together. -cpu 1 compares the work, -cpu 2 the
+// time on two cores.
+//
+// wan is a generated history. In busy every second row is about an AF open that lives a few
+// rows, and every row about several objects: its tables are as large as they get.
 func BenchmarkTables(b *testing.B) {
-	opens := 50_000
-	if testing.Short() {
-		opens = 500
-	}
 	dir := b.TempDir()
-	path := filepath.Join(dir, "busy.arrow")
-	writeTrace(b, path, "busy.af", busy(opens), "busy")
-	run := func(name string, outs ...string) {
-		b.Run(name, func(b *testing.B) {
-			events := uint64(0)
-			for b.Loop() {
-				var list []Output
-				for _, what := range outs {
-					list = append(list, Output{what, filepath.Join(dir, what+".arrow")})
-				}
-				x, err := New(list, check.Options{})
-				if err != nil {
-					b.Fatal(err)
-				}
-				t, err := x.Add(context.Background(), path, nil, nil)
-				if err != nil || t.Err != nil {
-					b.Fatal(err, t.Err)
-				}
-				if err := x.Close(); err != nil {
-					b.Fatal(err)
-				}
-				events += t.Result.Events
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
-		})
+	opens, events := 50_000, uint64(1_000_000)
+	if testing.Short() {
+		opens, events = 500, 10_000
 	}
-	run("replay")
-	run("spans", table.Spans)
-	run("objects", table.Objects)
-	run("all", table.Spans, table.Findings, table.Objects)
+	busyTrace, wan := filepath.Join(dir, "busy.arrow"), filepath.Join(dir, "wan.arrow")
+	writeTrace(b, busyTrace, "busy.af", busy(opens), "busy")
+	if _, err := generate.Trace(context.Background(), wan, generate.Options{Gen: gen.Options{Seed: 1, Events: events, Adapters: gen.DefaultAdapters}}); err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct{ name, path string }{{"wan", wan}, {"busy", busyTrace}} {
+		b.Run(c.name, func(b *testing.B) { benchmarkTables(b, dir, c.path) })
+	}
+}
+
+func benchmarkTables(b *testing.B, dir, path string) {
+	sets := []struct {
+		name string
+		outs []string
+	}{
+		{"x-spans", []string{table.Spans}},
+		{"x-objects", []string{table.Objects}},
+		{"x-tables", []string{table.Spans, table.Findings, table.Objects}},
+	}
+	ratios := make([][]float64, len(sets))
+	var plain []float64
+	replayed := func() time.Duration {
+		from := time.Now()
+		t, err := check.Trace(context.Background(), path, check.Options{})
+		if err != nil || t.Err != nil {
+			b.Fatal(err, t.Err)
+		}
+		d := time.Since(from)
+		plain = append(plain, float64(d.Nanoseconds())/float64(t.Result.Events))
+		return d
+	}
+	for b.Loop() {
+		for i, s := range sets {
+			without := replayed()
+			from := time.Now()
+			exportOnce(b, dir, path, s.outs)
+			ratios[i] = append(ratios[i], float64(time.Since(from))/float64(without))
+		}
+	}
+	b.ReportMetric(median(plain), "ns/event")
+	for i, s := range sets {
+		b.ReportMetric(median(ratios[i]), s.name)
+	}
+}
+
+func exportOnce(b *testing.B, dir, path string, what []string) {
+	var outs []Output
+	for _, w := range what {
+		outs = append(outs, Output{w, filepath.Join(dir, w+".out.arrow")})
+	}
+	x, err := New(outs, check.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	t, err := x.Add(context.Background(), path, nil, nil)
+	if err != nil || t.Err != nil {
+		b.Fatal(err, t.Err)
+	}
+	if err := x.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
 }

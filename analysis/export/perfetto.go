@@ -313,7 +313,7 @@ func (t *Timeline) ended(l *life.Life) {
 	t.buf = append(t.buf, `{"handle":`...)
 	t.text(rows.Hex(l.Handle))
 	t.key("state")
-	t.text(l.State)
+	t.text(l.State.String())
 	t.buf = append(t.buf, '}')
 	t.end()
 	for _, step := range [...]struct {

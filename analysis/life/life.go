@@ -47,9 +47,9 @@ type Life struct {
 	End     At // since when it is gone, refused or failed
 	Last    At // its last row
 	Rows    uint64
-	State   string // after its last row
-	Failed  bool   // it was never ready and is gone: refused, failed
-	Cut     bool   // a gap touches its life: what is missing may have happened unseen
+	State   replay.ObjectState // after its last row
+	Failed  bool               // it was never ready and is gone: refused, failed
+	Cut     bool               // a gap touches its life: what is missing may have happened unseen
 }
 
 // MaxDead is how many ended objects are remembered for rows that come after their end.
@@ -77,6 +77,7 @@ type Follower struct {
 	free  []*Life
 	gaps  uint64  // up to the row that was seen last
 	order []*Life // of Finish
+	names map[string]string
 }
 
 var _ replay.Observer = (*Follower)(nil)
@@ -94,25 +95,39 @@ func New() *Follower {
 // objects, which are found without the map.
 type index struct {
 	byID   map[uint64]*Life
-	recent [8]*Life // at the low bits of its ID
+	recent [1 << recentBits]found
 }
 
+type found struct {
+	id uint64
+	l  *Life
+}
+
+const recentBits = 8
+
+// recently is where id is among the recent ones.
+func recently(id uint64) uint64 { return id * 0x9e3779b97f4a7c15 >> (64 - recentBits) }
+
 func (x *index) find(id uint64) *Life {
-	slot := &x.recent[id%uint64(len(x.recent))]
-	if l := *slot; l != nil && l.ID == id {
-		return l
+	slot := &x.recent[recently(id)]
+	if slot.l != nil && slot.id == id {
+		return slot.l
 	}
+	return x.search(id, slot)
+}
+
+func (x *index) search(id uint64, slot *found) *Life {
 	l := x.byID[id]
 	if l != nil {
-		*slot = l
+		*slot = found{id, l}
 	}
 	return l
 }
 
 func (x *index) forget(id uint64) {
 	delete(x.byID, id)
-	if slot := &x.recent[id%uint64(len(x.recent))]; *slot != nil && (*slot).ID == id {
-		*slot = nil
+	if slot := &x.recent[recently(id)]; slot.id == id {
+		*slot = found{}
 	}
 }
 
@@ -198,7 +213,7 @@ func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
 	}
 	b, i := f.batch, r.Index
 	if b.Has[i]&format.HasDriver != 0 {
-		l.Driver = string(b.Driver.At(i))
+		l.Driver = f.name(b.Driver.At(i))
 	}
 	if b.Has[i]&format.HasTID != 0 {
 		l.TID = b.TID[i]
@@ -209,8 +224,25 @@ func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
 	case up != nil && up.Kind != replay.DriverObject:
 		l.AFType, l.HasAF = up.AFType, up.HasAF
 	}
-	f.lives[l.Kind].byID[l.ID] = l
+	x := &f.lives[l.Kind]
+	x.byID[l.ID] = l
+	x.recent[recently(l.ID)] = found{l.ID, l}
 	return l
+}
+
+// maxNames is how many labels of drivers are remembered, so that each is one string.
+const maxNames = 1 << 10
+
+func (f *Follower) name(label []byte) string {
+	if s, ok := f.names[string(label)]; ok {
+		return s
+	}
+	if f.names == nil || len(f.names) >= maxNames {
+		f.names = map[string]string{}
+	}
+	s := string(label)
+	f.names[s] = s
+	return s
 }
 
 func (k Key) set() bool { return k != Key{} }
@@ -231,7 +263,7 @@ func (f *Follower) step(l *Life, since, at At) {
 	if since.Seq != 0 {
 		at = since
 	}
-	switch phaseOf(l.Kind, l.State) {
+	switch phases[l.State] {
 	case pended:
 		if !l.Pended.Seen() {
 			l.Pended = at
@@ -250,7 +282,7 @@ func (f *Follower) step(l *Life, since, at At) {
 			break
 		}
 		l.End = at
-		l.Failed = !l.Ready.Seen() && phaseOf(l.Kind, l.State) == failed
+		l.Failed = !l.Ready.Seen() && phases[l.State] == failed
 		f.bury(l.Key)
 	}
 	if f.Changed != nil {
@@ -269,24 +301,28 @@ const (
 	failed
 )
 
+// phases are what the states of the replay mean for a life.
+var phases = func() (list [replay.NumObjectStates]phase) {
+	for s := range list {
+		list[s] = phaseOf(replay.ObjectState(s).String())
+	}
+	return list
+}()
+
 // phaseOf is what a state of the replay means for a life. States that are not listed are on
 // the way to being ready.
-func phaseOf(k replay.ObjectKind, state string) phase {
+func phaseOf(state string) phase {
 	switch state {
-	case replay.Gone, "closed", "ended", "deregistered", "halted", "dropped", "answered":
+	case "gone", "closed", "ended", "deregistered", "halted", "dropped", "answered":
 		return ended
 	case "refused", "failed", "not initialized":
 		return failed
 	case "opening, pended", "asked for, pended", "pended":
 		return pended
-	case "open", "held", "bound", "up", "registered", "connected", "connected, active":
+	case "open", "held", "bound", "up", "registered", "connected", "connected, active", "idle":
 		return ready
 	case "closing", "closing, pended", "unbinding", "going", "being deleted", "being dropped", "halting", "deregistering", "removed by surprise":
 		return closing
-	case "idle":
-		if k == replay.VCObject {
-			return ready
-		}
 	}
 	return asked
 }

@@ -1,7 +1,5 @@
 package life
 
-import "github.com/aftrace/aftrace/replay"
-
 // Stage is a part of a life, as pictures show it.
 type Stage uint8
 
@@ -15,5 +13,5 @@ const (
 	StageFailed  = Stage(failed)  // it was refused or could not be made
 )
 
-// StageOf is the stage that a state of the replay means for an object of kind k.
-func StageOf(k replay.ObjectKind, state string) Stage { return Stage(phaseOf(k, state)) }
+// StageOf is the stage that a state of the replay means, as its String tells it.
+func StageOf(state string) Stage { return Stage(phaseOf(state)) }

@@ -56,7 +56,7 @@ func livesOf(s string) *Lives {
 	}
 	l.Batch(b)
 	l.ended(&life.Life{
-		Key: life.Key{Kind: replay.AFOpenObject, ID: 1}, Adapter: 0xa0, Driver: s, State: s, Handle: 0x10,
+		Key: life.Key{Kind: replay.AFOpenObject, ID: 1}, Adapter: 0xa0, Driver: s, State: replay.Gone, Handle: 0x10,
 		First: life.At{Seq: 3, TS: b.TS[2]}, Ready: life.At{Seq: 4, TS: b.TS[3]}, Last: life.At{Seq: 4, TS: b.TS[3]},
 	})
 	return l
@@ -293,22 +293,32 @@ func TestLivesSeeGapsAtTheEndOfABatch(t *testing.T) {
 	var got []bool
 	inner := l.follow.Ended
 	l.follow.Ended = func(x *life.Life) { got = append(got, x.Cut); inner(x) }
-	row := func(seq uint64, id uint64, state string) {
-		l.Row(&replay.Row{Index: 0, Seq: seq, CallSeq: seq, Objects: []replay.Object{{Kind: replay.AFOpenObject, ID: id, State: state}}})
+	row := func(seq uint64, id uint64) {
+		l.Row(&replay.Row{Index: 0, Seq: seq, CallSeq: seq, Objects: []replay.Object{{Kind: replay.AFOpenObject, ID: id, State: stateNamed(t, "open")}}})
 	}
 	b := &format.Batch{}
 	b.Append(&format.Event{Seq: 1, TS: 10, Phase: format.PhaseEnter})
 	b.Append(&format.Event{Seq: 2, TS: 20, Phase: format.PhaseGap})
 	l.Batch(b)
-	row(1, 1, "open")
+	row(1, 1)
 	*b = format.Batch{} // the reader uses it again
 	b.Append(&format.Event{Seq: 3, TS: 30, Phase: format.PhaseEnter})
 	l.Batch(b)
-	row(3, 2, "open")
+	row(3, 2)
 	l.Finish()
 	if !slices.Equal(got, []bool{true, false}) || len(l.losses) != 1 {
 		t.Errorf("cut: %v, %d losses", got, len(l.losses))
 	}
+}
+
+func stateNamed(t *testing.T, name string) replay.ObjectState {
+	for s := range replay.ObjectState(replay.NumObjectStates) {
+		if s.String() == name {
+			return s
+		}
+	}
+	t.Fatalf("no state %s", name)
+	return 0
 }
 
 // The thread flows of SARIF are the ladder where there is one, and satisfy the schema

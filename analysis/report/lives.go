@@ -133,7 +133,7 @@ func (k *kindLives) add(x *life.Life) {
 			return
 		}
 	}
-	x.Driver, x.State = strings.Clone(rows.Cut(x.Driver, nameSize)), strings.Clone(rows.Cut(x.State, nameSize))
+	x.Driver = strings.Clone(rows.Cut(x.Driver, nameSize))
 	k.kept = append(k.kept, *x)
 }
 

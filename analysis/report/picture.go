@@ -229,7 +229,7 @@ func (t *timelineOf) sampled() {
 			for i := range a.kinds[kind].kept {
 				l := &a.kinds[kind].kept[i]
 				x := &tlLife{
-					Name: l.Kind.String(), Driver: rows.Safe(l.Driver), AF: l.AF(), State: rows.Safe(l.State), Failed: l.Failed, Cut: l.Cut,
+					Name: l.Kind.String(), Driver: rows.Safe(l.Driver), AF: l.AF(), State: l.State.String(), Failed: l.Failed, Cut: l.Cut,
 				}
 				if l.Handle != 0 {
 					x.Handle = rows.Hex(l.Handle)
@@ -285,15 +285,9 @@ func (t *timelineOf) ofStates(start int64, o *explain.Object) *tlLife {
 	for n := range x.At {
 		x.At[n] = -1
 	}
-	kind := replay.ObjectKind(0)
-	for k := range replay.NumObjectKinds {
-		if k.String() == o.Kind {
-			kind = k
-		}
-	}
 	for i, s := range o.Life {
 		place := map[life.Stage]int{life.StagePended: 1, life.StageReady: 2, life.StageClosing: 3, life.StageEnded: 4, life.StageFailed: 4}
-		stage := life.StageOf(kind, s.State)
+		stage := life.StageOf(s.State)
 		set := func(n int) { t.set(x, n, true, start+s.Offset, s.Seq) }
 		if i == 0 {
 			set(0)

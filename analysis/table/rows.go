@@ -270,7 +270,7 @@ func (w *ObjectWriter) Add(l *life.Life) {
 	c.driver.addIf(l.Driver)
 	c.adapter.addIf(l.Adapter, l.Adapter != 0)
 	c.af.addIf(l.AF())
-	c.state.add(l.State)
+	c.state.add(l.State.String())
 	c.first.add(l.First.TS)
 	c.pended.addIf(l.Pended.TS, l.Pended.Seen())
 	c.ready.addIf(l.Ready.TS, l.Ready.Seen())
