@@ -195,7 +195,7 @@ func (m *CallManager) job(e format.Event, cause *recorded) {
 		m.t = m.x.newThread()
 		m.t.TID, m.t.User = managerTID, m
 	}
-	if m.t.at == -1 && m.t.top == &m.t.base {
+	if m.t.state == threadIdle && m.t.top == &m.t.base {
 		m.x.schedule(m.t)
 	}
 }
@@ -694,11 +694,4 @@ func (m *CallManager) replaces(v *recorded) bool {
 		return false
 	}
 	return isCompletion[v.fn]
-}
-
-func (v *recorded) ns() uint64 {
-	if v.row.Source == format.SourceUprobe && v.row.Has&format.HasPID != 0 {
-		return uint64(v.row.PID)
-	}
-	return 0
 }

@@ -271,16 +271,26 @@ func (x *Executor) complete(f *Frame) {
 func (x *Executor) elsewhere(f *Frame, inv *recorded) {
 	t := x.newThread()
 	t.pid, t.hasPID, t.uprobe = f.t.pid, f.t.hasPID, f.t.uprobe
-	t.later, t.laterInv, t.hasLater = x.e, inv, true
-	t.later.Detail = strings.Clone(x.e.Detail)
-	if x.e.Detail == callerNDISDetail {
-		t.later.Detail = callerNDISDetail
+	l := x.newUpcall()
+	l.row, l.inv = x.e, inv
+	if x.e.Detail != callerNDISDetail {
+		l.row.Detail = strings.Clone(x.e.Detail)
 	}
+	t.later = l
 	t.due = 0
 	if inv != nil {
 		t.due = inv.n
 	}
 	x.push(t)
+}
+
+func (x *Executor) newUpcall() *upcall {
+	if n := len(x.freeUps); n > 0 {
+		l := x.freeUps[n-1]
+		x.freeUps = x.freeUps[:n-1]
+		return l
+	}
+	return new(upcall)
 }
 
 const callerNDISDetail = `{"caller":"ndis"}`

@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"slices"
+
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 )
@@ -28,8 +30,13 @@ type plan struct {
 	nodes   table[*node]
 	free    []*recorded
 	freeNd  []*node
-	names   map[string]string
-	spare   []*Thread // of rows without a thread
+	newRec  []recorded // not used yet
+	newNd   []node
+	newTh   []recThread
+	texts   texts
+	ids     map[string]uint32 // of the names of drivers
+	names   []string
+	recent  [recentLabels]recentLabel
 
 	answers fifo[*recorded] // recorded callbacks, in the order of their returns
 	open    []*recorded     // recorded callbacks that have not returned
@@ -148,6 +155,8 @@ const numHandles = 5
 var handleKinds = [numHandles]uint64{kindBinding, kindAF, kindSAP, kindVC, kindParty}
 var handleBits = [numHandles]format.Fields{format.HasBinding, format.HasAF, format.HasSAP, format.HasVC, format.HasParty}
 
+const allHandles = format.HasBinding | format.HasAF | format.HasSAP | format.HasVC | format.HasParty
+
 func handleAt(e *format.Event, i int) *uint64 {
 	switch i {
 	case 0:
@@ -166,7 +175,11 @@ func handleAt(e *format.Event, i int) *uint64 {
 type recThread struct {
 	top         *recorded // innermost call that has not returned
 	first, last *recorded // top-level stimuli that are to be executed
-	t           *Thread
+	t           *Thread   // nil while nothing is to be executed
+	tid         uint64
+	pid         uint32
+	hasPID      bool
+	uprobe      bool
 }
 
 type invState uint8
@@ -177,32 +190,64 @@ const (
 	invDropped
 )
 
-// recorded is a call or callback of the recording.
+// recorded is a call or callback of the recording. There are as many as rows are read ahead, so
+// the size matters.
 type recorded struct {
 	fn         ndis.Func // by its 6.x name
-	n, retN    uint64    // rows, counted from 1
-	row, ret   format.Event
-	text       []byte // detail of row
-	retText    []byte
+	state      invState
 	hasReturn  bool
 	up         bool
 	produced   bool // NDIS makes it
 	void       bool // an event row
-	state      invState
+	introduces bool // row introduces its nodes
+	noded      bool // it has nodes, or had
+	refs       int32
+	n, retN    uint64     // rows, counted from 1
 	below      *recorded  // the one it was entered in
 	host       *recThread // where it is on the stack
 	first      *recorded  // what was entered in it and is to be executed
 	last       *recorded
 	next       *recorded // in the list that it is on
-	sameKey    *recorded // in wanted
-	keyTail    *recorded // of the first with its key: the last one
-	k          key
 	frame      *Frame
+	row        recordedEntry
+	ret        recordedReturn
 	nodes      [numHandles]*node
 	retNodes   [numHandles]*node
-	refs       int
-	again      uint64 // row of the next request of its kind on the same VC; 0 if there is none
-	introduces bool   // row introduces its nodes
+	sameKey    *recorded // in wanted
+	keyTail    *recorded // of the first with its key: the last one
+	again      uint64    // row of the next request of its kind on the same VC; 0 if there is none
+}
+
+// recordedEntry is what is kept of the row of an entry.
+type recordedEntry struct {
+	TS                int64
+	Has               format.Fields
+	PID               uint32
+	TID, CallID       uint64
+	Handles           [numHandles]uint64
+	Adapter           uint64
+	Context, Context2 uint64
+	AFType            uint32
+	AFMajor, AFMinor  uint32
+	Status            uint32
+	driver            uint32 // in plan.names
+	Function          ndis.Func
+	Phase             format.Phase
+	Source            format.Source
+	IRQL              uint8
+	text              text
+}
+
+// recordedReturn is what is kept of the row of a return.
+type recordedReturn struct {
+	TS                int64
+	Has               format.Fields
+	Status            uint32
+	Handles           [numHandles]uint64
+	Adapter           uint64
+	Context, Context2 uint64
+	text              text
+	IRQL              uint8
 }
 
 // CallManagerMode says whose decisions a call manager's are.
@@ -233,7 +278,7 @@ type ExecuteOptions struct {
 
 // Execute returns an Execution, to be fed with the batches of a recording.
 func Execute(o ExecuteOptions) *Execution {
-	p := &plan{mode: o.CallManager, ahead: uint64(o.Ahead), names: map[string]string{}}
+	p := &plan{mode: o.CallManager, ahead: uint64(o.Ahead), ids: map[string]uint32{}, names: []string{""}}
 	if p.ahead == 0 {
 		p.ahead = DefaultAhead
 	}
@@ -273,65 +318,162 @@ func (e *Execution) Finish(end End) (*Result, ExecStats, error) {
 
 // --- reading ---
 
-func (p *plan) name(b []byte) string {
-	if s, ok := p.names[string(b)]; ok {
-		return s
+// driver is the number of the name of a driver.
+func (p *plan) driver(name []byte) uint32 {
+	if len(name) == 0 {
+		return 0
 	}
-	s := string(b)
-	p.names[s] = s
-	return s
+	word := labelWord(name)
+	slot := &p.recent[word*0x9e3779b97f4a7c15>>(64-recentBits)]
+	if slot.word == word && (len(name) <= 7 || p.names[slot.id] == string(name)) {
+		return slot.id
+	}
+	id, ok := p.ids[string(name)]
+	if !ok {
+		id = uint32(len(p.names))
+		p.names = append(p.names, string(name))
+		p.ids[p.names[id]] = id
+	}
+	if len(name) < 256 {
+		*slot = recentLabel{word, id}
+	}
+	return id
 }
+
+// perSlab is how many of what a plan keeps are allocated at a time.
+const perSlab = 32
 
 func (p *plan) newRecorded() *recorded {
 	if n := len(p.free); n > 0 {
 		v := p.free[n-1]
 		p.free = p.free[:n-1]
-		*v = recorded{text: v.text[:0], retText: v.retText[:0]}
 		return v
 	}
-	return new(recorded)
+	if len(p.newRec) == 0 {
+		p.newRec = make([]recorded, perSlab)
+	}
+	v := &p.newRec[0]
+	p.newRec = p.newRec[1:]
+	return v
 }
 
-// fill copies row i of b.
-func (p *plan) fill(e *format.Event, buf *[]byte, b *format.Batch, i int) {
+func (p *plan) newThread() *recThread {
+	if len(p.newTh) == 0 {
+		p.newTh = make([]recThread, perSlab)
+	}
+	r := &p.newTh[0]
+	p.newTh = p.newTh[1:]
+	return r
+}
+
+// carried is what columns of row i of b are taken over. What the row cannot carry is a defect of the
+// recording.
+func carried(b *format.Batch, i int) format.Fields {
+	has := b.Has[i] &^ (format.HasTicks | format.HasCPU)
+	if phase, fn := b.Phase[i], b.Function[i]; phase < format.PhaseGap && fn < ndis.NumFuncs {
+		has &^= strange[phase][fn] &^ format.HasCallID
+	}
+	if b.IRQL[i] > maxIRQL {
+		has &^= format.HasIRQL
+	}
+	return has
+}
+
+// fill copies row i of b, an entry. e is zero.
+func (p *plan) fill(e *recordedEntry, b *format.Batch, i int) {
+	has := carried(b, i)
+	e.TS, e.Has, e.Phase, e.Function, e.Source, e.IRQL = b.TS[i], has, b.Phase[i], b.Function[i], b.Source[i], b.IRQL[i]
+	e.PID, e.TID, e.CallID = b.PID[i], b.TID[i], b.CallID[i]
+	if has&(format.HasBinding|format.HasAF) != 0 {
+		e.Handles[0], e.Handles[1] = b.Binding[i], b.AF[i]
+	}
+	if has&(format.HasSAP|format.HasVC|format.HasParty) != 0 {
+		e.Handles[2], e.Handles[3], e.Handles[4] = b.SAP[i], b.VC[i], b.Party[i]
+	}
+	if has&(format.HasAdapter|format.HasContext|format.HasContext2) != 0 {
+		e.Adapter, e.Context, e.Context2 = b.Adapter[i], b.Context[i], b.Context2[i]
+	}
+	if has&(format.HasAFType|format.HasAFMajor|format.HasAFMinor) != 0 {
+		e.AFType, e.AFMajor, e.AFMinor = b.AFType[i], b.AFMajor[i], b.AFMinor[i]
+	}
+	if has&format.HasStatus != 0 {
+		e.Status = b.Status[i]
+	}
+	if has&format.HasDriver != 0 {
+		e.driver = p.driver(b.Driver.At(i))
+	}
+	if has&format.HasDetail != 0 {
+		e.text = p.texts.add(b.Detail.At(i))
+	}
+}
+
+// fillReturn is fill for a return.
+func (p *plan) fillReturn(e *recordedReturn, b *format.Batch, i int) {
+	has := carried(b, i)
+	e.TS, e.Has, e.IRQL = b.TS[i], has, b.IRQL[i]
+	if has&format.HasStatus != 0 {
+		e.Status = b.Status[i]
+	}
+	if has&(format.HasBinding|format.HasAF) != 0 {
+		e.Handles[0], e.Handles[1] = b.Binding[i], b.AF[i]
+	}
+	if has&(format.HasSAP|format.HasVC|format.HasParty) != 0 {
+		e.Handles[2], e.Handles[3], e.Handles[4] = b.SAP[i], b.VC[i], b.Party[i]
+	}
+	if has&(format.HasAdapter|format.HasContext|format.HasContext2) != 0 {
+		e.Adapter, e.Context, e.Context2 = b.Adapter[i], b.Context[i], b.Context2[i]
+	}
+	if has&format.HasDetail != 0 {
+		e.text = p.texts.add(b.Detail.At(i))
+	}
+}
+
+// entry makes e the row of the entry of v.
+func (p *plan) entry(e *format.Event, v *recorded) {
+	r := &v.row
 	*e = format.Event{
-		TS: b.TS[i], PID: b.PID[i], TID: b.TID[i], IRQL: b.IRQL[i], CPU: b.CPU[i], Phase: b.Phase[i], Function: b.Function[i],
-		Source: b.Source[i], CallID: b.CallID[i], Adapter: b.Adapter[i], Binding: b.Binding[i], AF: b.AF[i],
-		SAP: b.SAP[i], VC: b.VC[i], Party: b.Party[i], Context: b.Context[i], Context2: b.Context2[i],
-		AFType: b.AFType[i], AFMajor: b.AFMajor[i], AFMinor: b.AFMinor[i], Status: b.Status[i], Lost: b.Lost[i], Has: b.Has[i],
+		TS: r.TS, PID: r.PID, TID: r.TID, IRQL: r.IRQL, Phase: r.Phase, Function: r.Function, Source: r.Source, CallID: r.CallID,
+		Driver: p.names[r.driver], Adapter: r.Adapter, Binding: r.Handles[0], AF: r.Handles[1], SAP: r.Handles[2], VC: r.Handles[3],
+		Party: r.Handles[4], Context: r.Context, Context2: r.Context2, AFType: r.AFType, AFMajor: r.AFMajor, AFMinor: r.AFMinor,
+		Status: r.Status, Detail: r.text.String(), Has: r.Has,
 	}
-	e.Has &^= format.HasTicks | format.HasCPU
-	// What the row cannot carry is a defect of the recording, and not taken over.
-	if e.Phase < format.PhaseGap && e.Function < ndis.NumFuncs {
-		e.Has &^= strange[e.Phase][e.Function] &^ format.HasCallID
-	}
-	if e.Has&format.HasIRQL != 0 && e.IRQL > maxIRQL {
-		e.Has &^= format.HasIRQL
-	}
-	if e.Has&format.HasDriver != 0 {
-		e.Driver = p.name(b.Driver.At(i))
-	}
-	if e.Has&format.HasDetail != 0 {
-		*buf = append((*buf)[:0], b.Detail.At(i)...)
-		e.Detail = text(*buf)
+	if v.noded {
+		for i, n := range &v.nodes {
+			if n != nil && n.bound {
+				*handleAt(e, i) = n.value
+			}
+		}
 	}
 }
 
-func (p *plan) ns(e *format.Event) uint64 {
-	if e.Source == format.SourceUprobe && e.Has&format.HasPID != 0 {
-		return uint64(e.PID)
+// answer makes e the row with which a driver returns from the callback v.
+func (p *plan) answer(e *format.Event, v *recorded) {
+	r := &v.ret
+	*e = format.Event{
+		Has:    r.Has & (format.HasStatus | format.HasContext | format.HasContext2 | format.HasIRQL | format.HasDetail | format.HasAdapter),
+		Status: r.Status, Context: r.Context, Context2: r.Context2, IRQL: r.IRQL, Detail: r.text.String(),
+		TS: r.TS, Adapter: r.Adapter,
+	}
+}
+
+// ns is the namespace of the handles of v.
+func (v *recorded) ns() uint64 {
+	if v.row.Source == format.SourceUprobe && v.row.Has&format.HasPID != 0 {
+		return uint64(v.row.PID)
 	}
 	return 0
 }
 
-func (p *plan) thread(e *format.Event) *recThread {
-	k := key{kindThread<<56 | uint64(e.PID), e.TID}
-	if e.Has&format.HasPID == 0 {
+// thread finds the thread of a row.
+func (p *plan) thread(has format.Fields, pid uint32, tid uint64) *recThread {
+	k := key{kindThread<<56 | uint64(pid), tid}
+	if has&format.HasPID == 0 {
 		k.space = kindThread << 56
 	}
 	r, ok := p.threads.get(k)
 	if !ok {
-		r = &recThread{}
+		r = p.newThread()
+		r.tid = tid
 		p.threads.put(k, r)
 	}
 	return r
@@ -343,9 +485,9 @@ func (p *plan) add(b *format.Batch, i int) {
 	switch b.Phase[i] {
 	case format.PhaseGap:
 		g := gapRow{n: p.n}
-		var buf []byte
-		p.fill(&g.row, &buf, b, i)
-		g.row.Function = ndis.FuncNone
+		b.Event(i, &g.row)
+		g.row.Has = carried(b, i)
+		g.row.Seq, g.row.Ticks, g.row.CPU, g.row.Function = 0, 0, 0, ndis.FuncNone
 		if g.row.Has&format.HasLost != 0 && g.row.Lost == 0 {
 			return // nothing was lost
 		}
@@ -359,7 +501,7 @@ func (p *plan) add(b *format.Batch, i int) {
 
 func (p *plan) addEnter(b *format.Batch, i int) {
 	v := p.newRecorded()
-	p.fill(&v.row, &v.text, b, i)
+	p.fill(&v.row, b, i)
 	e := &v.row
 	v.n, v.fn = p.n, e.Function.Modern()
 	v.refs = 2 // it has not returned, and it is to be executed
@@ -370,12 +512,12 @@ func (p *plan) addEnter(b *format.Batch, i int) {
 	v.up = info.Dir == ndis.Up
 	var d detail
 	if e.Has&format.HasDetail != 0 {
-		d.parse(v.text)
+		d.parse(e.text.bytes())
 	}
 	v.produced = v.up && produces[v.fn] && d.caller != callerSelf
 	var r *recThread
 	if e.Has&format.HasTID != 0 {
-		r = p.thread(e)
+		r = p.thread(e.Has, e.PID, e.TID)
 	}
 	if b.Phase[i] == format.PhaseEvent {
 		v.void = true
@@ -392,7 +534,7 @@ func (p *plan) addEnter(b *format.Batch, i int) {
 	}
 	if !v.void {
 		if e.Has&format.HasCallID != 0 {
-			p.calls.put(key{planCall<<56 | p.ns(e), e.CallID}, v)
+			p.calls.put(key{planCall<<56 | v.ns(), e.CallID}, v)
 		}
 		v.host = r
 		if r != nil {
@@ -402,7 +544,7 @@ func (p *plan) addEnter(b *format.Batch, i int) {
 	p.place(v, r)
 	if v.void {
 		v.hasReturn, v.retN = true, v.n
-		v.ret = format.Event{Function: e.Function, TS: e.TS}
+		v.ret.TS = e.TS
 		if v.produced {
 			p.answers.push(v)
 		}
@@ -436,11 +578,9 @@ func (p *plan) place(v *recorded, r *recThread) {
 		return
 	}
 	if r == nil {
-		r = &recThread{}
-		if n := len(p.spare); n > 0 {
-			r.t, p.spare = p.spare[n-1], p.spare[:n-1]
-			r.t.User = r
-		}
+		r = p.newThread()
+		p.unnamed++
+		r.tid = workerTID*2 + p.unnamed
 	}
 	if r.last == nil {
 		r.first = v
@@ -448,22 +588,25 @@ func (p *plan) place(v *recorded, r *recThread) {
 		r.last.next = v
 	}
 	r.last = v
-	if r.t == nil {
-		t := p.x.newThread()
-		t.TID = v.row.TID
-		if v.row.Has&format.HasTID == 0 {
-			p.unnamed++
-			t.TID = workerTID*2 + p.unnamed
-		}
-		t.User = r
-		r.t = t
+	if v.row.Has&format.HasPID != 0 {
+		r.pid, r.hasPID, r.uprobe = v.row.PID, true, v.row.Source == format.SourceUprobe
 	}
 	t := r.t
-	if v.row.Has&format.HasPID != 0 {
-		t.pid, t.hasPID, t.uprobe = v.row.PID, true, v.row.Source == format.SourceUprobe
+	if t == nil {
+		t = p.x.newThread()
+		t.TID, t.User, r.t = r.tid, r, t
 	}
-	if t.at == -1 && t.top == &t.base {
+	t.pid, t.hasPID, t.uprobe = r.pid, r.hasPID, r.uprobe
+	if t.state == threadIdle && t.top == &t.base {
 		p.x.schedule(t)
+	}
+}
+
+// rest takes t back, a thread on which nothing is to be executed for now.
+func (p *plan) rest(t *Thread) {
+	if r, _ := t.User.(*recThread); r != nil && r.first == nil && t.base.waitsFor == nil {
+		r.t = nil
+		p.x.end(t)
 	}
 }
 
@@ -484,21 +627,30 @@ func (p *plan) append(host, v *recorded) {
 
 // wantedKey is the key under which callbacks of e wait for NDIS to make them.
 func wantedKey(e *format.Event) key {
-	k := key{space: planWanted<<56 | uint64(e.Function.Modern())<<32}
-	if e.Has&format.HasContext != 0 {
-		k.value = e.Context
+	return wantedBy(e.Function.Modern(), e.Has&format.HasContext != 0, e.Context)
+}
+
+func wantedBy(fn ndis.Func, hasContext bool, context uint64) key {
+	k := key{space: planWanted<<56 | uint64(fn)<<32}
+	if hasContext {
+		k.value = context
 	} else {
 		k.space |= 1 << 55
 	}
 	return k
 }
 
+// key is the key under which v waits.
+func (v *recorded) key() key {
+	return wantedBy(v.fn, v.row.Has&format.HasContext != 0, v.row.Context)
+}
+
 func (p *plan) want(v *recorded) {
-	v.k = wantedKey(&v.row)
 	v.refs++
-	head, ok := p.wanted.get(v.k)
+	k := v.key()
+	head, ok := p.wanted.get(k)
 	if !ok {
-		p.wanted.put(v.k, v)
+		p.wanted.put(k, v)
 		return
 	}
 	last := head
@@ -510,18 +662,20 @@ func (p *plan) want(v *recorded) {
 
 // unwant takes v off the list of those that wait.
 func (p *plan) unwant(v *recorded) {
-	head, ok := p.wanted.get(v.k)
-	if !ok {
+	k := v.key()
+	i := p.wanted.find(k)
+	if i < 0 {
 		return
 	}
+	head := p.wanted.slots[i].val
 	if head == v {
 		if v.sameKey == nil {
-			p.wanted.del(v.k)
+			p.wanted.remove(i)
 		} else {
 			if v.sameKey.keyTail = v.keyTail; v.keyTail == v.sameKey {
 				v.sameKey.keyTail = nil
 			}
-			p.wanted.put(v.k, v.sameKey)
+			p.wanted.slots[i].val = v.sameKey
 		}
 	} else {
 		before := head
@@ -552,18 +706,16 @@ func (p *plan) addReturn(b *format.Batch, i int) {
 		}
 		v, _ = p.calls.get(key{planCall<<56 | ns, b.CallID[i]})
 	} else if has&format.HasTID != 0 {
-		var e format.Event
-		e.PID, e.TID, e.Has = b.PID[i], b.TID[i], has
-		for v = p.thread(&e).top; v != nil && v.row.Function != b.Function[i]; v = v.below {
+		for v = p.thread(has, b.PID[i], b.TID[i]).top; v != nil && v.row.Function != b.Function[i]; v = v.below {
 		}
 	}
 	if v == nil || v.row.Function != b.Function[i] || v.hasReturn {
 		return
 	}
-	p.fill(&v.ret, &v.retText, b, i)
+	p.fillReturn(&v.ret, b, i)
 	v.hasReturn, v.retN = true, p.n
 	if v.row.Has&format.HasCallID != 0 {
-		p.calls.delIf(key{planCall<<56 | p.ns(&v.row), v.row.CallID}, v)
+		p.calls.delIf(key{planCall<<56 | v.ns(), v.row.CallID}, v)
 	}
 	if r := v.host; r != nil {
 		for u := r.top; u != nil; u = u.below { // what is above it did not return
@@ -583,11 +735,9 @@ func (p *plan) addReturn(b *format.Batch, i int) {
 		}
 	}
 	if v.produced {
-		for j, o := range p.open {
-			if o == v {
-				last := len(p.open) - 1
-				copy(p.open[j:], p.open[j+1:])
-				p.open = p.open[:last]
+		for j := len(p.open) - 1; j >= 0; j-- { // mostly one of the last
+			if p.open[j] == v {
+				p.open = slices.Delete(p.open, j, j+1)
 				break
 			}
 		}
@@ -607,10 +757,15 @@ func (p *plan) unref(v *recorded) {
 			return
 		}
 		below := v.below
-		for i := range v.nodes {
-			p.unrefNode(v.nodes[i])
-			p.unrefNode(v.retNodes[i])
+		if v.noded {
+			for i := range v.nodes {
+				p.unrefNode(v.nodes[i])
+				p.unrefNode(v.retNodes[i])
+			}
 		}
+		p.texts.drop(v.row.text)
+		p.texts.drop(v.ret.text)
+		*v = recorded{}
 		p.free = append(p.free, v)
 		v = below
 	}
@@ -671,7 +826,11 @@ func (p *plan) introduce(k key, since uint64, v *recorded) *node {
 			p.freeNd = p.freeNd[:j-1]
 			*n = node{}
 		} else {
-			n = new(node)
+			if len(p.newNd) == 0 {
+				p.newNd = make([]node, perSlab)
+			}
+			n = &p.newNd[0]
+			p.newNd = p.newNd[1:]
 		}
 		n.k, n.born, n.refs = k, v.n, 1
 		if n.born < since {
@@ -687,12 +846,16 @@ func (p *plan) introduce(k key, since uint64, v *recorded) *node {
 // resolve finds the objects that the handles of the entry of v name.
 func (p *plan) resolve(v *recorded, d *detail) {
 	e := &v.row
-	ns := p.ns(e)
+	if e.Has&allHandles == 0 {
+		return
+	}
+	v.noded = true
+	ns := v.ns()
 	for i := range handleKinds {
-		if e.Has&handleBits[i] == 0 || *handleAt(e, i) == 0 {
+		if e.Has&handleBits[i] == 0 || e.Handles[i] == 0 {
 			continue
 		}
-		k := key{handleKinds[i]<<56 | ns, *handleAt(e, i)}
+		k := key{handleKinds[i]<<56 | ns, e.Handles[i]}
 		if v.produced {
 			since := uint64(0)
 			if introduces(v.fn, i) {
@@ -741,15 +904,19 @@ func (p *plan) resolveReturn(v *recorded) {
 		return
 	}
 	e := &v.ret
-	ns := p.ns(&v.row)
+	if e.Has&allHandles == 0 {
+		return
+	}
+	v.noded = true
+	ns := v.ns()
 	for i := range handleKinds {
-		if e.Has&handleBits[i] == 0 || *handleAt(e, i) == 0 {
+		if e.Has&handleBits[i] == 0 || e.Handles[i] == 0 {
 			continue
 		}
-		if v.nodes[i] != nil && v.row.Has&handleBits[i] != 0 && *handleAt(&v.row, i) == *handleAt(e, i) {
+		if v.nodes[i] != nil && v.row.Has&handleBits[i] != 0 && v.row.Handles[i] == e.Handles[i] {
 			continue
 		}
-		v.retNodes[i] = p.introduce(key{handleKinds[i]<<56 | ns, *handleAt(e, i)}, v.n, v)
+		v.retNodes[i] = p.introduce(key{handleKinds[i]<<56 | ns, e.Handles[i]}, v.n, v)
 	}
 }
 
@@ -817,44 +984,45 @@ func (p *plan) unwait(f *Frame) {
 
 // --- what drivers do ---
 
-// Next says what is done next in f, by the recording.
-func (p *plan) Next(f *Frame, a *Act) (Step, uint64) {
+// Next is part of Drivers. The executor asks next, which needs no copy of what was recorded.
+func (p *plan) Next(f *Frame, _ *Act) (Step, uint64) { return p.next(f) }
+
+// next says what is done next in f, by the recording. The thread of f gets the row.
+func (p *plan) next(f *Frame) (Step, uint64) {
+	t := f.t
+	t.rec = nil
 	if f.below == nil {
-		r, _ := f.t.User.(*recThread)
+		r, _ := t.User.(*recThread)
 		if r == nil {
-			if f.t == p.cm.t {
-				return p.cm.Next(f, a)
+			if t == p.cm.t {
+				return p.cm.Next(f, t.action())
 			}
 			return StepWait, 0
 		}
-		return p.stimulus(f, &r.first, &r.last, a)
+		return p.stimulus(f, &r.first, &r.last)
 	}
 	v := f.inv
 	if v == nil {
-		return p.cm.Next(f, a)
+		return p.cm.Next(f, t.action())
 	}
 	if p.mode == CallManagerReference && p.cm.takes(f) {
-		return p.cm.Next(f, a)
+		return p.cm.Next(f, t.action())
 	}
 	if v.first != nil {
-		if s, due := p.stimulus(f, &v.first, &v.last, a); s != StepReturn {
+		if s, due := p.stimulus(f, &v.first, &v.last); s != StepReturn {
 			return s, due
 		}
 	}
 	if !v.hasReturn {
 		return StepWait, 0
 	}
-	a.Row = format.Event{
-		Has:    v.ret.Has & (format.HasStatus | format.HasContext | format.HasContext2 | format.HasIRQL | format.HasDetail | format.HasAdapter),
-		Status: v.ret.Status, Context: v.ret.Context, Context2: v.ret.Context2, IRQL: v.ret.IRQL, Detail: v.ret.Detail,
-		TS: v.ret.TS, Adapter: v.ret.Adapter,
-	}
+	t.rec = v
 	return StepReturn, v.retN
 }
 
 // stimulus takes the first call of a list that can be made. StepReturn says that there is none
 // left.
-func (p *plan) stimulus(f *Frame, first, last **recorded, a *Act) (Step, uint64) {
+func (p *plan) stimulus(f *Frame, first, last **recorded) (Step, uint64) {
 	for {
 		v := *first
 		if v == nil {
@@ -869,8 +1037,8 @@ func (p *plan) stimulus(f *Frame, first, last **recorded, a *Act) (Step, uint64)
 			continue
 		}
 		dead := v.state == invDropped
-		if !dead && !v.produced {
-			for _, n := range v.nodes {
+		if !dead && !v.produced && v.noded {
+			for _, n := range &v.nodes {
 				dead = dead || n != nil && n.dead && !n.bound
 			}
 		}
@@ -883,7 +1051,7 @@ func (p *plan) stimulus(f *Frame, first, last **recorded, a *Act) (Step, uint64)
 			}
 			continue
 		}
-		a.Row = v.row // the handles follow when it is made
+		f.t.rec = v
 		return StepCall, v.n
 	}
 }
@@ -958,7 +1126,10 @@ func (p *plan) claimed(f *Frame) {
 		return
 	}
 	v.frame = f
-	for i, n := range v.nodes {
+	if !v.noded {
+		return
+	}
+	for i, n := range &v.nodes {
 		if n != nil {
 			if f.Row.Has&handleBits[i] != 0 {
 				p.bind(n, *handleAt(&f.Row, i))
@@ -980,11 +1151,10 @@ func (p *plan) returning(f *Frame) {
 	if f.recorded {
 		const keep = format.HasStatus | format.HasContext | format.HasContext2 | format.HasDetail | format.HasAdapter |
 			format.HasBinding | format.HasAF | format.HasSAP | format.HasVC | format.HasParty
-		fn, ts, has := r.Function, r.TS, r.Has
-		call, phase, driver, irql := r.CallID, r.Phase, r.Driver, r.IRQL
-		*r = v.ret
-		r.Has = has | v.ret.Has&keep
-		r.Function, r.TS, r.CallID, r.Phase, r.Driver, r.IRQL = fn, ts, call, phase, driver, irql
+		was := &v.ret
+		r.Has |= was.Has & keep
+		r.Status, r.Context, r.Context2, r.Detail, r.Adapter = was.Status, was.Context, was.Context2, was.text.String(), was.Adapter
+		r.Binding, r.AF, r.SAP, r.VC, r.Party = was.Handles[0], was.Handles[1], was.Handles[2], was.Handles[3], was.Handles[4]
 		f.status = ndis.Status(v.ret.Status)
 		failed = v.ret.Has&format.HasStatus != 0 && f.status != ndis.StatusSuccess && f.status != ndis.StatusPending
 		for i := range handleKinds {
@@ -1006,7 +1176,10 @@ func (p *plan) returning(f *Frame) {
 			}
 		}
 	}
-	for i, n := range v.retNodes {
+	if !v.noded {
+		return
+	}
+	for i, n := range &v.retNodes {
 		if n == nil {
 			continue
 		}
@@ -1214,12 +1387,7 @@ func (x *Executor) recordedStep(f *Frame) {
 		p.unwant(c)
 		c.state = invClaimed
 		f.told = f.told || tells[c.fn]
-		x.e = c.row
-		for i, n := range c.nodes {
-			if n != nil {
-				*handleAt(&x.e, i) = n.value
-			}
-		}
+		p.entry(&x.e, c) // all of its nodes are bound
 		x.up(f.t, c)
 		return
 	}
@@ -1235,13 +1403,7 @@ func (x *Executor) nested(f *Frame) {
 		p.drop(c, &x.stats.Dropped)
 		return
 	}
-	e := c.row
-	for i, n := range c.nodes {
-		if n != nil && n.bound {
-			*handleAt(&e, i) = n.value
-		}
-	}
-	x.call(f.t, &e)
+	x.callRecorded(f.t, c)
 }
 
 // claim finds the recorded callback that e is, which NDIS makes inside f or, if f is nil, on
@@ -1303,7 +1465,7 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 		}
 	}
 	fits := func(v *recorded) bool {
-		if v.row.Driver != "" && e.Driver != "" && v.row.Driver != e.Driver {
+		if v.row.driver != 0 && e.Driver != "" && p.names[v.row.driver] != e.Driver {
 			return false
 		}
 		if v.fn == ndis.ProtocolCmOpenAf || v.fn == ndis.ProtocolCoAfRegisterNotify {
@@ -1449,7 +1611,7 @@ func (p *plan) wakeAll() {
 // giveUp drops the oldest stimulus that waits for a handle that will never be there.
 func (p *plan) giveUp() bool {
 	p.expireLate()
-	if len(p.x.heap) > 0 {
+	if len(p.x.queue) > 0 {
 		return true
 	}
 	var oldest *recorded
@@ -1484,28 +1646,21 @@ func (p *plan) head(f *Frame) *recorded {
 	return nil
 }
 
-// stands says that the call which f was found to make next can be made, and gives it the
-// handles that it has in this execution. It makes f wait for one that is not known yet.
-func (p *plan) stands(f *Frame, e *format.Event) bool {
+// stands says that v, the call which f was found to make next, can be made. It makes f wait for a
+// handle that is not known yet.
+func (p *plan) stands(f *Frame, v *recorded) bool {
 	p.unwait(f)
-	v := p.head(f)
-	if v == nil || v.produced || p.mode == CallManagerReference && f.below != nil && p.cm.takes(f) {
-		return true
-	}
-	for _, n := range v.nodes {
-		switch {
-		case n == nil || n.bound:
-		case n.dead:
-			return false
-		default:
-			f.t.at = -1
-			p.wait(f, n)
-			return false
-		}
-	}
-	for i, n := range v.nodes {
-		if n != nil {
-			*handleAt(e, i) = n.value
+	if v.noded {
+		for _, n := range &v.nodes {
+			switch {
+			case n == nil || n.bound:
+			case n.dead:
+				return false
+			default:
+				f.t.state = threadIdle
+				p.wait(f, n)
+				return false
+			}
 		}
 	}
 	if v.up && p.impossible(f.t, v) {
@@ -1530,7 +1685,7 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 	c, ns, e := p.x.w, p.x.ns(t), &v.row
 	var d detail
 	if e.Has&format.HasDetail != 0 {
-		d.parse(v.text)
+		d.parse(e.text.bytes())
 	}
 	switch v.fn {
 	case ndis.ProtocolBindAdapterEx:
@@ -1538,7 +1693,7 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 			return false
 		}
 		old, ok := c.attempts.get(key{kindBindContext<<56 | ns, d.bindContext})
-		if !ok || e.Driver != "" && old.label != 0 && c.names[old.label] != e.Driver {
+		if !ok || e.driver != 0 && old.label != 0 && c.names[old.label] != p.names[e.driver] {
 			return false
 		}
 		b := old.b
@@ -1550,7 +1705,7 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 		head, _ := c.bindings.get(key{kindBindingContext<<56 | ns, e.Context})
 		all := head != nil
 		for b := head; b != nil; b = b.ctxNext {
-			if e.Driver != "" && b.label != 0 && c.names[b.label] != e.Driver {
+			if e.driver != 0 && b.label != 0 && c.names[b.label] != p.names[e.driver] {
 				continue
 			}
 			all = all && b.unbind.state != markNone
@@ -1603,3 +1758,71 @@ func asksManager(fn ndis.Func) bool {
 func (m CallManagerMode) String() string {
 	return [...]string{"recorded", "reference"}[m]
 }
+
+// text is the detail of a row that is kept.
+type text struct {
+	page     *page
+	from, to uint32
+}
+
+// page has the details of consecutive rows. It is used again when none of them is needed any more.
+type page struct {
+	b    []byte
+	refs int
+}
+
+const pageSize = 4096
+
+// texts is where details are kept. What is longer than a page has one of its own.
+type texts struct {
+	now  *page // the one that is filled; it counts as needed
+	free []*page
+}
+
+func (t *texts) add(detail []byte) text {
+	if len(detail) == 0 {
+		return text{}
+	}
+	if len(detail) > pageSize/2 {
+		return text{&page{append([]byte(nil), detail...), 1}, 0, uint32(len(detail))}
+	}
+	if t.now == nil || len(t.now.b)+len(detail) > pageSize {
+		if t.now != nil {
+			t.unref(t.now)
+		}
+		if n := len(t.free); n > 0 {
+			t.now, t.free = t.free[n-1], t.free[:n-1]
+		} else {
+			t.now = &page{b: make([]byte, 0, pageSize)}
+		}
+		t.now.refs = 1
+	}
+	p := t.now
+	from := len(p.b)
+	p.b = append(p.b, detail...)
+	p.refs++
+	return text{p, uint32(from), uint32(len(p.b))}
+}
+
+func (t *texts) drop(x text) {
+	if x.page != nil {
+		t.unref(x.page)
+	}
+}
+
+func (t *texts) unref(p *page) {
+	if p.refs--; p.refs == 0 && cap(p.b) == pageSize {
+		p.b = p.b[:0]
+		t.free = append(t.free, p)
+	}
+}
+
+func (x text) bytes() []byte {
+	if x.page == nil {
+		return nil
+	}
+	return x.page.b[x.from:x.to]
+}
+
+// String is x, valid as long as x is kept.
+func (x text) String() string { return stringOf(x.bytes()) }

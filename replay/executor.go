@@ -87,12 +87,16 @@ type Drivers interface {
 // Frame is a call or a callback that was entered and has not returned. It is valid until
 // Drivers.Left is back.
 type Frame struct {
-	Function ndis.Func    // by its 6.x name; FuncNone in the base of a thread
-	Row      format.Event // of the entry: what was passed
-	Result   format.Event // of the return of a call, in Drivers.Left
-	Step     int          // for Drivers; 0 at first
-	User     any          // for Drivers; nil at first
+	Function ndis.Func // by its 6.x name; FuncNone in the base of a thread
+	Step     int       // for Drivers; 0 at first
+	User     any       // for Drivers; nil at first
+	frameState
+	Row    format.Event // of the entry: what was passed
+	Result format.Event // of the return of a call, in Drivers.Left
+}
 
+// frameState is what the executor knows of a frame.
+type frameState struct {
 	t     *Thread
 	below *Frame
 	cl    *call
@@ -139,18 +143,39 @@ type Thread struct {
 	uprobe bool
 	worker bool // one of NDIS
 	index  int  // of a worker
-	top    *Frame
-	base   Frame
-	act    Act
 	step   Step
+	state  threadState
+	top    *Frame
 	due    uint64
-	order  uint64
-	at     int // in the heap, -1 if not there; -2 while it runs
-
-	later    format.Event // the callback that a worker is to make when t is due
-	laterInv *recorded
-	hasLater bool
+	rec    *recorded // what step is about, if that was recorded; otherwise it is in act
+	act    *Act      // nil until Drivers ask for something that was not recorded
+	later  *upcall   // nil, or the callback that a worker is to make when t is due
+	base   Frame
 }
+
+type threadState uint8
+
+const (
+	threadIdle   threadState = iota // waits, and may be woken
+	threadQueued                    // in the queue
+	threadRuns
+	threadEnded
+)
+
+// upcall is a callback that a worker is to make.
+type upcall struct {
+	row format.Event
+	inv *recorded
+}
+
+// turn of a thread: the one that is due first comes first, and among equal ones the one that
+// has waited longest.
+type turn struct {
+	due, order uint64
+	t          *Thread
+}
+
+func (a *turn) before(b *turn) bool { return a.due < b.due || a.due == b.due && a.order < b.order }
 
 // Base is the frame at the bottom of the stack of t.
 func (t *Thread) Base() *Frame { return &t.base }
@@ -183,7 +208,8 @@ type Executor struct {
 	d    Drivers
 	plan *plan // d, if it is a recording
 
-	out     format.Batch
+	out     format.Batch // its columns are longer than N
+	whole   format.Batch // what Emit gets of it
 	rows    int
 	seq     uint64
 	callID  uint64
@@ -194,11 +220,12 @@ type Executor struct {
 	irql    bool // rows have an IRQL
 	err     error
 
-	heap      []*Thread
+	queue     []turn    // a heap
 	workers   []*Thread // free ones, by index
 	nWorkers  int
 	freeFr    []*Frame
 	freeTh    []*Thread
+	freeUps   []*upcall
 	e         format.Event // scratch
 	buf       []byte
 	due       uint64 // of the step that runs
@@ -240,16 +267,18 @@ func (x *Executor) Spawn(tid uint64) *Thread {
 }
 
 func (x *Executor) newThread() *Thread {
-	var t *Thread
-	if n := len(x.freeTh); n > 0 {
-		t = x.freeTh[n-1]
-		x.freeTh = x.freeTh[:n-1]
-		*t = Thread{}
-	} else {
-		t = new(Thread)
+	n := len(x.freeTh)
+	if n == 0 {
+		t := new(Thread)
+		t.base.t, t.top = t, &t.base
+		return t
 	}
-	t.at = -1
-	t.base.t = t
+	t := x.freeTh[n-1]
+	x.freeTh = x.freeTh[:n-1]
+	t.TID, t.User = 0, nil
+	t.pid, t.hasPID, t.uprobe = 0, false, false
+	t.worker, t.index, t.state, t.rec = false, 0, threadIdle, nil
+	t.base.Step, t.base.User, t.base.frameState = 0, nil, frameState{t: t}
 	t.top = &t.base
 	return t
 }
@@ -313,27 +342,30 @@ func (x *Executor) lowest() *Thread {
 
 // Wake has Drivers asked again about the thread of f.
 func (x *Executor) Wake(f *Frame) {
-	if t := f.t; t != nil && t.at < 0 && !x.running(t) {
+	if t := f.t; t != nil && t.state != threadQueued && t.state != threadRuns {
 		x.schedule(t)
 	}
 }
 
-func (x *Executor) running(t *Thread) bool { return t.at == -2 }
-
 // Run lets happen what is due up to a moment.
 func (x *Executor) Run(until uint64) error {
-	for x.err == nil && len(x.heap) > 0 && x.heap[0].due <= until {
-		if x.opt.Stop != nil && x.stats.Rows&0xfff == 0 && x.opt.Stop() {
-			return ErrStopped
-		}
-		t := x.heap[0]
-		x.unheap(t)
-		t.at = -2
-		x.due = t.due
-		x.turn(t)
-		if t.at == -2 {
-			t.at = -1
-			x.schedule(t)
+	for len(x.queue) > 0 && x.queue[0].due <= until && x.err == nil {
+		t := x.first()
+		for { // what t does next need not be queued if t is the first again
+			if x.opt.Stop != nil && x.stats.Rows&0xfff == 0 && x.opt.Stop() {
+				x.push(t)
+				return ErrStopped
+			}
+			t.state = threadRuns
+			x.due = t.due
+			x.turn(t)
+			if t.state != threadRuns || !x.ready(t) {
+				break
+			}
+			if t.due > until || len(x.queue) > 0 && x.queue[0].due <= t.due || x.err != nil {
+				x.push(t)
+				break
+			}
 		}
 	}
 	return x.err
@@ -342,10 +374,12 @@ func (x *Executor) Run(until uint64) error {
 // turn takes one step on t.
 func (x *Executor) turn(t *Thread) {
 	f := t.top
-	if t.hasLater && f == &t.base {
+	if l := t.later; l != nil && f == &t.base {
 		w := x.worker(t) // only now, so that its number says which were free at this moment
-		x.e = t.later
-		inv := t.laterInv
+		x.e = l.row
+		inv := l.inv
+		l.inv, t.later = nil, nil
+		x.freeUps = append(x.freeUps, l)
 		x.end(t)
 		x.up(w, inv)
 		x.schedule(w)
@@ -359,27 +393,32 @@ func (x *Executor) turn(t *Thread) {
 		x.advance(f)
 		return
 	}
-	switch t.step {
+	switch v := t.rec; t.step {
 	case StepCall:
-		if x.plan == nil || x.plan.stands(f, &t.act.Row) {
+		if v == nil {
 			x.call(t, &t.act.Row)
+		} else if x.plan.stands(f, v) {
+			x.callRecorded(t, v)
 		}
 	case StepReturn:
 		if f == &t.base {
 			x.end(t)
 			return
 		}
-		x.leaveCallback(f, &t.act.Row)
+		if v == nil {
+			f.Result = t.act.Row
+		} else {
+			x.plan.answer(&f.Result, v)
+		}
+		x.leaveCallback(f)
 	}
 }
 
 // end ends a thread.
 func (x *Executor) end(t *Thread) {
-	t.at = -3
+	t.state = threadEnded
 	if t.worker {
-		t.at = -1
 		x.release(t)
-		t.at = -3
 		return
 	}
 	x.freeTh = append(x.freeTh, t)
@@ -387,88 +426,90 @@ func (x *Executor) end(t *Thread) {
 
 // schedule finds out what t does next and when.
 func (x *Executor) schedule(t *Thread) {
+	if x.ready(t) {
+		x.push(t)
+	}
+}
+
+// ready says that t has something to do, and when.
+func (x *Executor) ready(t *Thread) (ok bool) {
 	f := t.top
-	t.at = -1
+	t.state = threadIdle
 	switch {
 	case f == &t.base && t.worker:
 		x.release(t)
-		return
+		return false
 	case f.cl != nil && !f.up && f.done:
-		due, ok := x.d.Due(f)
-		if !ok {
-			return
-		}
-		t.due = due
+		t.due, ok = x.d.Due(f)
+		return ok
 	case f.cl != nil && !f.up:
-		due, ok := x.ndisDue(f)
-		if !ok {
-			return
+		t.due, ok = x.ndisDue(f)
+		return ok
+	case x.plan != nil:
+		t.step, t.due = x.plan.next(f)
+		if t.step == StepWait && f == &t.base {
+			x.plan.rest(t)
 		}
-		t.due = due
 	default:
-		t.act.Row = format.Event{}
-		t.step, t.due = x.d.Next(f, &t.act)
-		if t.step == StepWait {
-			return
-		}
+		a := t.action()
+		a.Row = format.Event{}
+		t.step, t.due = x.d.Next(f, a)
 	}
-	x.push(t)
+	return t.step != StepWait
 }
 
-// --- the heap: the thread with the smallest due, then the one that waits longest ---
-
-func (x *Executor) less(a, b *Thread) bool {
-	return a.due < b.due || a.due == b.due && a.order < b.order
+// action is where it is noted what t does next.
+func (t *Thread) action() *Act {
+	if t.act == nil {
+		t.act = new(Act)
+	}
+	return t.act
 }
+
+// --- the queue ---
 
 func (x *Executor) push(t *Thread) {
+	t.state = threadQueued
 	x.order++
-	t.order = x.order
-	x.heap = append(x.heap, t)
-	t.at = len(x.heap) - 1
-	x.siftUp(t.at)
-}
-
-func (x *Executor) siftUp(i int) {
+	last := turn{t.due, x.order, t}
+	q := append(x.queue, last)
+	i := len(q) - 1
 	for i > 0 {
 		p := (i - 1) / 2
-		if !x.less(x.heap[i], x.heap[p]) {
-			return
+		if !last.before(&q[p]) {
+			break
 		}
-		x.swap(i, p)
+		q[i] = q[p]
 		i = p
 	}
+	q[i] = last
+	x.queue = q
 }
 
-func (x *Executor) swap(i, j int) {
-	h := x.heap
-	h[i], h[j] = h[j], h[i]
-	h[i].at, h[j].at = i, j
-}
-
-func (x *Executor) unheap(t *Thread) {
-	i, last := t.at, len(x.heap)-1
-	x.swap(i, last)
-	x.heap[last] = nil
-	x.heap = x.heap[:last]
-	if i < last {
-		x.siftUp(i)
-		for {
-			c := 2*i + 1
-			if c >= last {
-				break
-			}
-			if c+1 < last && x.less(x.heap[c+1], x.heap[c]) {
-				c++
-			}
-			if !x.less(x.heap[c], x.heap[i]) {
-				break
-			}
-			x.swap(i, c)
-			i = c
-		}
+// first takes out the thread whose turn it is.
+func (x *Executor) first() *Thread {
+	q := x.queue
+	t, end := q[0].t, len(q)-1
+	last := q[end]
+	q[end].t = nil
+	q = q[:end]
+	x.queue = q
+	if end == 0 {
+		return t
 	}
-	t.at = -1
+	i := 0
+	for c := 1; c < end; c = 2*i + 1 {
+		if c+1 < end && q[c+1].before(&q[c]) {
+			c++
+		}
+		if !q[c].before(&last) {
+			break
+		}
+		q[i] = q[c]
+		i = c
+	}
+	q[i] = last
+	return t
 }
 
 // --- rows ---
@@ -491,7 +532,7 @@ func (x *Executor) row(t *Thread, e *format.Event) *call {
 		}
 	}
 	x.stats.Rows++
-	x.out.Append(e)
+	x.append(e)
 	c := x.w
 	c.b, c.i = &x.out, x.out.N-1
 	if x.opt.Clock != nil {
@@ -510,9 +551,11 @@ func (x *Executor) flushed() {
 
 func (x *Executor) flush() {
 	if x.out.N > 0 && x.opt.Emit != nil && x.err == nil {
-		x.err = x.opt.Emit(&x.out)
+		x.whole = firstOf(&x.out, x.out.N)
+		x.err = x.opt.Emit(&x.whole)
 	}
-	x.out.Reset()
+	x.out.N = 0
+	x.out.Driver.Data, x.out.Detail.Data = x.out.Driver.Data[:0], x.out.Detail.Data[:0]
 	x.w.b = nil
 }
 
@@ -532,7 +575,7 @@ func (x *Executor) Gap(e *format.Event) {
 	r.Seq = x.seq
 	x.now = max(x.now+1, r.TS)
 	r.TS, r.Source = x.now, format.SourceGenerator
-	x.out.Append(&r)
+	x.append(&r)
 	x.stats.Rows++
 	x.w.b, x.w.i = &x.out, x.out.N-1
 	x.w.produced()
@@ -563,12 +606,13 @@ func (c *Checker) produced() *call {
 
 // --- frames ---
 
+// newFrame is a frame on t, of which Row is to be set, and Result too before it is told of.
 func (x *Executor) newFrame(t *Thread) *Frame {
 	var f *Frame
 	if n := len(x.freeFr); n > 0 {
 		f = x.freeFr[n-1]
 		x.freeFr = x.freeFr[:n-1]
-		*f = Frame{}
+		f.Step, f.User, f.frameState = 0, nil, frameState{}
 	} else {
 		f = new(Frame)
 	}
@@ -579,8 +623,25 @@ func (x *Executor) newFrame(t *Thread) *Frame {
 
 // call enters a call of a driver, or a callback of the environment.
 func (x *Executor) call(t *Thread, e *format.Event) {
-	fn := e.Function
 	f := x.newFrame(t)
+	f.Row = *e
+	if x.plan != nil {
+		x.plan.attach(f)
+	}
+	x.enter(f)
+}
+
+// callRecorded is call for what was recorded.
+func (x *Executor) callRecorded(t *Thread, v *recorded) {
+	f := x.newFrame(t)
+	x.plan.entry(&f.Row, v)
+	x.plan.attach(f)
+	x.enter(f)
+}
+
+func (x *Executor) enter(f *Frame) {
+	e := &f.Row
+	fn := e.Function
 	f.Function = fn.Modern()
 	f.up = fn < ndis.NumFuncs && fn.Info().Dir == ndis.Up
 	x.callID++
@@ -588,15 +649,12 @@ func (x *Executor) call(t *Thread, e *format.Event) {
 	if e.Has&format.HasIRQL != 0 {
 		x.irql = true
 	}
-	f.Row = *e
-	if x.plan != nil {
-		x.plan.attach(f)
-	}
 	if !f.up {
+		f.Result = format.Event{}
 		x.prepare(f)
 	}
 	x.stats.Stimuli++
-	f.cl = x.row(t, &f.Row)
+	f.cl = x.row(f.t, e)
 	x.took(f)
 	x.d.Entered(f)
 	if !f.up {
@@ -667,8 +725,9 @@ func (x *Executor) leaveCall(f *Frame) {
 	x.flushed()
 }
 
-// leaveCallback is the return of a driver from a callback.
-func (x *Executor) leaveCallback(f *Frame, e *format.Event) {
+// leaveCallback is the return of a driver from a callback, with f.Result.
+func (x *Executor) leaveCallback(f *Frame) {
+	e := &f.Result
 	e.Function, e.Phase, e.CallID = f.Row.Function, format.PhaseReturn, f.Row.CallID
 	e.Driver = f.Row.Driver
 	e.Has |= format.HasDriver & f.Row.Has
@@ -676,8 +735,7 @@ func (x *Executor) leaveCallback(f *Frame, e *format.Event) {
 		e.IRQL = f.Row.IRQL
 		e.Has |= format.HasIRQL
 	}
-	f.Result = *e
-	x.row(f.t, &f.Result)
+	x.row(f.t, e)
 	x.took(f)
 	x.tell(f)
 	below := f.below
@@ -737,8 +795,8 @@ func (x *Executor) chance(n int) int {
 	return int((z ^ z>>31) % uint64(n))
 }
 
-// text is b as a string, valid as long as b is.
-func text(b []byte) string {
+// stringOf is b as a string, valid as long as b is.
+func stringOf(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
