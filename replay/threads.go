@@ -59,83 +59,69 @@ func (t *threads) sweep() {
 	t.sweepAt = 2 * t.by.n
 }
 
-// callTable finds the calls that have not returned by their id: a hash table like table,
-// for what every row asks.
+// callTable finds the calls that have not returned by their id: a hash table whose chains go
+// through the calls themselves, for what every row asks. It has more chains than calls.
 type callTable struct {
-	slots []callSlot
+	heads []*call
 	n     int
 	shift uint
 }
 
-type callSlot struct {
-	id uint64
-	cl *call // nil: empty
-}
-
-// home spreads ids that follow each other.
-func (t *callTable) home(id uint64) int { return int(id * 0x9e3779b97f4a7c15 >> t.shift) }
+// chain is the place of the first call of those whose id hashes like this one. Ids that
+// follow each other are spread.
+func (t *callTable) chain(id uint64) **call { return &t.heads[id*0x9e3779b97f4a7c15>>t.shift] }
 
 func (t *callTable) get(ns, id uint64) *call {
 	if t.n == 0 {
 		return nil
 	}
-	mask := len(t.slots) - 1
-	for i := t.home(id); ; i = (i + 1) & mask {
-		if s := &t.slots[i]; s.cl == nil || s.id == id && s.cl.ns == ns {
-			return s.cl
-		}
+	cl := *t.chain(id)
+	for cl != nil && (cl.id != id || cl.ns != ns) {
+		cl = cl.behind
 	}
+	return cl
 }
 
 // add says whether there was none of that id and namespace.
 func (t *callTable) add(cl *call) bool {
-	if 4*t.n >= len(t.slots) {
+	if 2*t.n >= len(t.heads) {
 		t.grow()
 	}
-	mask := len(t.slots) - 1
-	for i := t.home(cl.id); ; i = (i + 1) & mask {
-		s := &t.slots[i]
-		if s.cl == nil {
-			s.id, s.cl = cl.id, cl
-			t.n++
-			return true
-		}
-		if s.id == cl.id && s.cl.ns == cl.ns {
+	head := t.chain(cl.id)
+	for x := *head; x != nil; x = x.behind {
+		if x.id == cl.id && x.ns == cl.ns {
 			return false
 		}
 	}
+	cl.behind, *head = *head, cl
+	t.n++
+	return true
 }
 
 func (t *callTable) del(cl *call) {
 	if t.n == 0 {
 		return
 	}
-	mask := len(t.slots) - 1
-	i := t.home(cl.id)
-	for t.slots[i].cl != cl {
-		if t.slots[i].cl == nil {
+	p := t.chain(cl.id)
+	for *p != cl {
+		if *p == nil {
 			return
 		}
-		i = (i + 1) & mask
+		p = &(*p).behind
 	}
+	*p = cl.behind
 	t.n--
-	for j := (i + 1) & mask; t.slots[j].cl != nil; j = (j + 1) & mask {
-		if (j-t.home(t.slots[j].id))&mask >= (j-i)&mask {
-			t.slots[i] = t.slots[j]
-			i = j
-		}
-	}
-	t.slots[i] = callSlot{}
 }
 
 func (t *callTable) grow() {
-	old := t.slots
-	t.slots = make([]callSlot, max(256, 2*len(old)))
-	t.shift = uint(64 - bits.TrailingZeros(uint(len(t.slots))))
-	t.n = 0
-	for i := range old {
-		if old[i].cl != nil {
-			t.add(old[i].cl)
+	old := t.heads
+	t.heads = make([]*call, max(256, 2*len(old)))
+	t.shift = uint(64 - bits.TrailingZeros(uint(len(t.heads))))
+	for _, cl := range old {
+		for cl != nil {
+			next, head := cl.behind, t.chain(cl.id)
+			cl.behind, *head = *head, cl
+			cl = next
 		}
 	}
 }

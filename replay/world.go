@@ -60,6 +60,7 @@ type invocation struct {
 	stack  *stack // of its thread
 	parent *call  // the call below it on its thread
 	onTop  bool   // it is on a thread's stack
+	behind *call  // the next one in its chain of the call table
 
 	adapter, binding, af, sap, vc, party, context, context2 uint64
 	afType, afMajor, afMinor                                uint32
