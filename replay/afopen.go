@@ -590,7 +590,7 @@ func (c *Checker) refusedLate(o *afOpen, at ev, st ndis.Status) {
 	if !o.hasTyp || o.assumed || o.conflict || o.clOpen.call != o.openEnter {
 		return
 	}
-	c.refused(&call{invocation: invocation{ev: o.openEnter, has: format.HasAFType, afType: o.typ}}, o, at, st)
+	c.refused(&call{entryRow: entryRow{ev: o.openEnter, has: format.HasAFType}, invocation: invocation{afType: o.typ}}, o, at, st)
 }
 
 // lastServer is the last claim for the AF that had ended, or begun to, when it was opened,
@@ -1336,7 +1336,7 @@ func (c *Checker) lateAccept(o *afOpen, told ev) {
 		c.openedWithdrawn(o, o.reg, told)
 		return
 	}
-	probe := call{invocation: invocation{ev: o.openEnter, has: format.HasAFType, afType: o.typ}}
+	probe := call{entryRow: entryRow{ev: o.openEnter, has: format.HasAFType}, invocation: invocation{afType: o.typ}}
 	live, maybe := c.serving(a, &probe)
 	switch {
 	case live == nil && maybe == nil:

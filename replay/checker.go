@@ -40,8 +40,9 @@ type Checker struct {
 	blurs   []gap // rows that could not be laid to an object
 	nGaps   uint64
 
-	b *format.Batch
-	i int
+	b   *format.Batch
+	i   int
+	now row // row i of b
 
 	unsure int64      // ns by which the clocks of two threads may differ
 	held   fifo[held] // checks that wait until the order is certain
@@ -49,11 +50,10 @@ type Checker struct {
 	labels   map[string]uint32
 	recent   [recentLabels]recentLabel
 	names    []string
-	words    []uint64  // labelWord of the names
 	byLabel  []*driver // by label id
 	callsBy  callTable
 	threads  threads
-	free     []*call
+	free     *call // calls to use again
 	bindings table[*binding]
 	attempts table[*bindAttempt]
 	adapters table[*adapter]
@@ -131,7 +131,7 @@ type Checker struct {
 func New(o Options) *Checker {
 	c := &Checker{
 		opt: o, openLimit: int64(o.OpenLimit), maxDead: o.MaxDead,
-		labels: map[string]uint32{"": 0}, names: []string{""}, words: []uint64{0}, byLabel: []*driver{nil},
+		labels: map[string]uint32{"": 0}, names: []string{""}, byLabel: []*driver{nil},
 		unchecked: make([][numReasons]uint64, len(rule.All())+1),
 		defects:   map[string]uint64{}, defectRows: map[string]uint64{}, lastTS: minTime,
 	}
@@ -154,27 +154,78 @@ func New(o Options) *Checker {
 	return c
 }
 
+// row is what the replay asks of every row, taken out of the columns once.
+type row struct {
+	seq    uint64
+	ts     int64
+	id     uint64 // call_id
+	ns     uint64 // namespace of its handles and calls
+	thread thread
+	has    format.Fields
+	label  uint32
+	fn     ndis.Func
+	phase  format.Phase
+	source format.Source
+	irql   uint8
+}
+
 // Batch replays the rows of b.
 func (c *Checker) Batch(b *format.Batch) error {
 	if c.opt.Stop != nil && c.opt.Stop() {
 		return ErrStopped
 	}
 	c.b = b
-	for i := 0; i < b.N; i++ {
+	n, r := b.N, &c.now
+	if n == 0 {
+		return nil
+	}
+	// Columns of one length need no look at it in every row.
+	has, phase, fn, source, irql := b.Has[:n], b.Phase[:n], b.Function[:n], b.Source[:n], b.IRQL[:n]
+	seq, ts, id, tid, pid := b.Seq[:n], b.TS[:n], b.CallID[:n], b.TID[:n], b.PID[:n]
+	from := b.Driver.Offsets[0]
+	for i, to := range b.Driver.Offsets[1 : n+1] {
 		c.i = i
+		r.seq, r.ts, r.id, r.has = seq[i], ts[i], id[i], has[i]
+		r.phase, r.fn, r.source, r.irql = phase[i], fn[i], source[i], irql[i]
+		r.of(tid[i], pid[i])
+		r.label = c.label(b.Driver.Data[from:to], r.has)
+		from = to
 		c.row()
 	}
 	c.b = nil
 	return nil
 }
 
-// row replays row c.i.
+// read takes the current row out of the columns.
+func (c *Checker) read() {
+	b, i, r := c.b, c.i, &c.now
+	r.seq, r.ts, r.id, r.has = b.Seq[i], b.TS[i], b.CallID[i], b.Has[i]
+	r.phase, r.fn, r.source, r.irql = b.Phase[i], b.Function[i], b.Source[i], b.IRQL[i]
+	r.of(b.TID[i], b.PID[i])
+	r.label = c.label(b.Driver.At(i), r.has)
+}
+
+// of sets whose row it is.
+func (r *row) of(tid uint64, pid uint32) {
+	r.thread, r.ns = thread{}, 0
+	if r.has&format.HasTID != 0 {
+		r.thread.tid, r.thread.known = tid, true
+	}
+	if r.has&format.HasPID != 0 {
+		r.thread.pid = pid
+		if r.source == format.SourceUprobe {
+			r.ns = uint64(pid)
+		}
+	}
+}
+
+// row replays the current row.
 func (c *Checker) row() {
-	b, i := c.b, c.i
+	r := &c.now
 	c.events++
-	at := evAt(b.Seq[i], b.TS[i], c.events)
-	if phase, fn := b.Phase[i], b.Function[i]; phase >= format.PhaseEvent || fn >= ndis.NumFuncs || at.ts < c.lastTS || at.ts < 0 ||
-		at.seq <= c.lastSeq || b.IRQL[i] > maxIRQL || b.Has[i]&strange[phase][fn] != 0 {
+	at := evAt(r.seq, r.ts, c.events)
+	if r.phase >= format.PhaseEvent || r.fn >= ndis.NumFuncs || at.ts < c.lastTS || at.ts < 0 ||
+		at.seq <= c.lastSeq || r.irql > maxIRQL || r.has&strange[r.phase][r.fn] != 0 {
 		c.plausible(at)
 	}
 	c.lastTS, c.lastSeq = at.ts, at.seq
@@ -182,7 +233,7 @@ func (c *Checker) row() {
 	for c.held.n > 0 && c.held.at(0).due < at.ts {
 		c.held.pop().check()
 	}
-	switch b.Phase[i] {
+	switch r.phase {
 	case format.PhaseGap:
 		c.gap(at)
 	case format.PhaseEnter:
@@ -192,7 +243,7 @@ func (c *Checker) row() {
 			c.observe(cl, at)
 		}
 	case format.PhaseEvent:
-		if b.Source[i] == format.SourceManifest {
+		if r.source == format.SourceManifest {
 			break // context for people: it names no object, so it can neither prove nor excuse anything
 		}
 		cl := c.enter(at)
@@ -249,10 +300,12 @@ func (c *Checker) gapSince(ts int64) bool {
 	return n > 0 && c.gaps[n-1].to >= ts
 }
 
-// recentLabel is a label that was asked for of late, where the start of its name hashes to.
+// recentLabel is a label that was asked for of late, where its name hashes to. Its first and
+// last eight bytes are all of it.
 type recentLabel struct {
-	word uint64 // length of the name, and as many of its bytes as fit
-	id   uint32
+	first, last uint64
+	length      int
+	id          uint32
 }
 
 const (
@@ -260,71 +313,61 @@ const (
 	recentLabels = 1 << recentBits
 )
 
-// labelWord is the length of a name and as many of its bytes as fit: all of one that is not
-// longer than seven bytes.
-func labelWord(name []byte) uint64 {
-	word := uint64(min(len(name), 255)) << 56
-	if cap(name) >= 8 {
-		return word | binary.LittleEndian.Uint64(name[:8])&(1<<(8*min(len(name), 7))-1)
+// label gives the id of the label of a row, 0 if it has none.
+func (c *Checker) label(name []byte, has format.Fields) uint32 {
+	n := len(name)
+	if n == 0 || has&format.HasDriver == 0 {
+		return 0
 	}
-	for k := 0; k < len(name) && k < 7; k++ {
-		word |= uint64(name[k]) << (8 * k)
+	var first, last uint64
+	switch {
+	case n < 8 && cap(name) >= 8:
+		first = binary.LittleEndian.Uint64(name[:8]) << (64 - 8*n&63)
+	case n >= 8 && n <= 16:
+		first, last = binary.LittleEndian.Uint64(name), binary.LittleEndian.Uint64(name[n-8:])
+	default:
+		return c.intern(name)
 	}
-	return word
+	slot := &c.recent[(first^last<<1+uint64(n))*0x9e3779b97f4a7c15>>(64-recentBits)]
+	if slot.first != first || slot.last != last || slot.length != n {
+		*slot = recentLabel{first, last, n, c.intern(name)}
+	}
+	return slot.id
 }
 
-func (c *Checker) label(i int) uint32 {
-	b := c.b
-	if b.Has[i]&format.HasDriver == 0 {
-		return 0
-	}
-	name := b.Driver.At(i)
-	if len(name) == 0 {
-		return 0
-	}
-	word := labelWord(name)
-	slot := &c.recent[word*0x9e3779b97f4a7c15>>(64-recentBits)]
-	if slot.word == word && (len(name) <= 7 || c.names[slot.id] == string(name)) {
-		return slot.id
-	}
+// intern gives the id of any label.
+func (c *Checker) intern(name []byte) uint32 {
 	if id, ok := c.labels[string(name)]; ok {
-		if len(name) < 256 {
-			*slot = recentLabel{word, id}
-		}
 		return id
 	}
 	id := uint32(len(c.names))
 	c.labels[string(name)] = id
 	c.names = append(c.names, string(name))
-	c.words = append(c.words, word)
 	c.byLabel = append(c.byLabel, nil)
 	return id
 }
 
 // enter makes a call of the row and puts it on its thread.
 func (c *Checker) enter(at ev) *call {
-	b, i := c.b, c.i
-	var cl *call
-	if n := len(c.free); n > 0 {
-		cl = c.free[n-1]
-		c.free = c.free[:n-1]
+	b, i, r := c.b, c.i, &c.now
+	cl := c.free
+	if cl != nil {
+		c.free = cl.behind
 		cl.invocation = invocation{}
-		if cl.detailed && b.Has[i]&format.HasDetail == 0 {
+		if cl.detailed {
 			cl.d, cl.detailed = detail{}, false
 		}
 	} else {
 		cl = new(call)
 	}
-	has := b.Has[i]
-	cl.ev, cl.has, cl.fn = at, has, b.Function[i]
+	has := r.has
+	cl.ev, cl.has, cl.fn, cl.onTop, cl.label = at, has, r.fn, false, r.label
 	if cl.fn >= ndis.NumFuncs {
 		cl.fn = ndis.FuncUnknown // no Reader makes such a row
 	}
 	c.carried[cl.fn] |= has | sawRow
-	cl.thread = c.thread(i)
-	if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
-		cl.ns = uint64(b.PID[i])
-	}
+	cl.thread, cl.ns, cl.id, cl.gapsAtEnter = r.thread, r.ns, r.id, c.nGaps
+	cl.stack, cl.parent = nil, nil
 	// Most columns of most rows are null: to look at each would be most of the work.
 	if has&format.HasAdapter != 0 {
 		cl.adapter = b.Adapter[i]
@@ -347,41 +390,26 @@ func (c *Checker) enter(at ev) *call {
 	if has&format.HasStatus != 0 {
 		cl.status = ndis.Status(b.Status[i])
 	}
-	cl.label = c.label(i)
-	cl.gapsAtEnter = c.nGaps
 	if has&format.HasDetail != 0 {
-		cl.detailed = true
-		if !cl.d.parse(b.Detail.At(i)) {
-			c.defect(DefectDetailNotAnObject)
+		if s := (scanner{b: b.Detail.At(i)}); !s.plain() {
+			cl.detailed = true
+			if !cl.d.read(&s) {
+				c.defect(DefectDetailNotAnObject)
+			}
+			cl.infer(cl.d.inferred)
 		}
-		cl.infer(cl.d.inferred)
 	}
-	if b.Phase[i] == format.PhaseEvent {
+	if r.phase == format.PhaseEvent {
 		return cl
 	}
-	if has&format.HasCallID != 0 {
-		cl.id = b.CallID[i]
-		if !c.callsBy.add(cl) {
-			c.defect(DefectDuplicateCallID)
-			cl.has &^= format.HasCallID
-		}
+	if has&format.HasCallID != 0 && !c.callsBy.add(cl) {
+		c.defect(DefectDuplicateCallID)
+		cl.has &^= format.HasCallID
 	}
-	cl.stack = c.threads.stack(threadKey(cl.thread))
-	cl.parent = cl.stack.top
-	cl.stack.top = cl
-	cl.onTop = true
+	s := c.threads.stack(threadKey(cl.thread))
+	cl.stack, cl.parent, cl.onTop = s, s.top, true
+	s.top = cl
 	return cl
-}
-
-func (c *Checker) thread(i int) thread {
-	t := thread{known: c.b.Has[i]&format.HasTID != 0}
-	if t.known {
-		t.tid = c.b.TID[i]
-	}
-	if c.b.Has[i]&format.HasPID != 0 {
-		t.pid = c.b.PID[i]
-	}
-	return t
 }
 
 func threadKey(t thread) key {
@@ -394,45 +422,45 @@ func threadKey(t thread) key {
 
 // ret finds the call that the row ends.
 func (c *Checker) ret(at ev) {
-	b, i := c.b, c.i
-	has := b.Has[i]
-	t := c.thread(i)
-	top := c.threads.stack(threadKey(t)).top
-	var cl *call
-	if has&format.HasCallID != 0 {
-		var ns uint64
-		if b.Source[i] == format.SourceUprobe && has&format.HasPID != 0 {
-			ns = uint64(b.PID[i])
-		}
-		if cl = top; cl == nil || cl.id != b.CallID[i] || cl.ns != ns || cl.has&format.HasCallID == 0 {
-			cl = c.callsBy.get(ns, b.CallID[i])
+	r := &c.now
+	top := c.threads.stack(threadKey(r.thread)).top
+	cl := top
+	if r.has&format.HasCallID != 0 {
+		if cl == nil || cl.id != r.id || cl.ns != r.ns || cl.has&format.HasCallID == 0 {
+			cl = c.callsBy.get(r.ns, r.id)
 		}
 	} else {
-		for cl = top; cl != nil && cl.fn != b.Function[i]; cl = cl.parent {
+		for cl != nil && cl.fn != r.fn {
+			cl = cl.parent
 		}
 	}
 	if cl == nil {
 		c.defect(DefectUnpairedReturn)
 		return
 	}
-	if cl.fn != b.Function[i] {
+	if cl.fn != r.fn {
 		c.defect(DefectOtherFunction)
 		return
 	}
-	c.carried[cl.fn] |= has
-	c.sameCaller(cl, t)
-	if has&format.HasDetail != 0 {
-		var d detail
-		if !d.parse(b.Detail.At(i)) {
-			c.defect(DefectDetailNotAnObject)
-		}
-		cl.d.merge(&d)
-		cl.detailed = true
-		at.infer(d.inferred)
+	c.carried[cl.fn] |= r.has
+	if r.thread.tid != cl.thread.tid || r.label != cl.label {
+		c.otherCaller(cl)
 	}
-	c.returned(cl, at, has&format.HasStatus != 0, ndis.Status(b.Status[i]))
+	if r.has&format.HasDetail != 0 {
+		if s := (scanner{b: c.b.Detail.At(c.i)}); !s.plain() {
+			var d detail
+			if !d.read(&s) {
+				c.defect(DefectDetailNotAnObject)
+			}
+			cl.d.merge(&d)
+			cl.detailed = true
+			at.infer(d.inferred)
+		}
+	}
+	known, st := r.has&format.HasStatus != 0, ndis.Status(c.b.Status[c.i])
+	c.returned(cl, at, known, st)
 	if c.opt.Hook != nil {
-		c.tell(cl, at, has&format.HasStatus != 0, ndis.Status(b.Status[i]))
+		c.tell(cl, at, known, st)
 	}
 	if c.observer != nil {
 		c.observe(cl, at)
@@ -470,33 +498,39 @@ func (d *detail) merge(r *detail) {
 
 // leave takes the call off its thread and out of the world.
 func (c *Checker) leave(cl *call) {
-	if cl.has&format.HasCallID != 0 && cl.onTop {
-		c.callsBy.del(cl)
-	}
 	if cl.onTop {
-		top := cl.stack.top
-		if cl.thread.known {
-			// Whatever is above it did not return: a call cannot outlive its caller.
-			for top != cl && top != nil {
-				c.abandon(top)
-				top = top.parent
-			}
+		if cl.has&format.HasCallID != 0 {
+			c.callsBy.del(cl)
+		}
+		if cl.stack.top == cl {
 			cl.stack.top = cl.parent
 		} else {
-			// The rows of unknown threads do not nest: take out just this one.
-			if top == cl {
-				cl.stack.top = cl.parent
-			} else {
-				for p := top; p != nil; p = p.parent {
-					if p.parent == cl {
-						p.parent = cl.parent
-						break
-					}
-				}
-			}
+			c.leaveFromBelow(cl)
 		}
 	}
-	c.free = append(c.free, cl)
+	cl.behind, c.free = c.free, cl
+}
+
+// leaveFromBelow takes a call off its thread that is not the innermost.
+func (c *Checker) leaveFromBelow(cl *call) {
+	top := cl.stack.top
+	if cl.thread.known {
+		// Whatever is above it did not return: a call cannot outlive its caller.
+		for top != cl && top != nil {
+			below := top.parent
+			c.abandon(top)
+			top = below
+		}
+		cl.stack.top = cl.parent
+		return
+	}
+	// The rows of unknown threads do not nest: take out just this one.
+	for p := top; p != nil; p = p.parent {
+		if p.parent == cl {
+			p.parent = cl.parent
+			break
+		}
+	}
 }
 
 // abandon drops a call whose return is not in the trace.
@@ -510,7 +544,7 @@ func (c *Checker) abandon(cl *call) {
 	at := evAt(cl.seq, c.lastTS, 0)
 	at.infer(true)
 	c.returned(cl, at, false, 0)
-	c.free = append(c.free, cl)
+	cl.behind, c.free = c.free, cl
 }
 
 // tell reports the finished call to the hook.
@@ -595,8 +629,8 @@ func (cl *call) inside(fn ndis.Func) *call {
 // crossing says that the current row was seen where it happened. What manifest and WPP
 // events tell of a callback does not mean that the other callbacks would show as well.
 func (c *Checker) crossing(cl *call) bool {
-	s := c.b.Source[c.i]
-	return c.b.Phase[c.i] == format.PhaseEnter && !cl.inferred() && s != format.SourceManifest && s != format.SourceWPP
+	s := c.now.source
+	return c.now.phase == format.PhaseEnter && !cl.inferred() && s != format.SourceManifest && s != format.SourceWPP
 }
 
 func (c *Checker) id() uint64 {

@@ -185,19 +185,13 @@ func (c *Checker) odd(columns format.Fields, phase format.Phase) {
 	}
 }
 
-// sameCaller counts a return whose thread or driver is not that of its entry.
-func (c *Checker) sameCaller(cl *call, t thread) {
-	if t.known && cl.thread.known && t.tid != cl.thread.tid {
+// otherCaller counts a return whose thread or driver is not that of its entry.
+func (c *Checker) otherCaller(cl *call) {
+	if r := &c.now; r.thread.known && cl.thread.known && r.thread.tid != cl.thread.tid {
 		c.defect(DefectOtherThread)
 	}
-	if i := c.i; cl.label != 0 && c.b.Has[i]&format.HasDriver != 0 {
-		name := c.b.Driver.At(i)
-		if labelWord(name) == c.words[cl.label] && (len(name) <= 7 || string(name) == c.names[cl.label]) {
-			return
-		}
-		if c.label(i) != cl.label {
-			c.defect(DefectOtherDriver)
-		}
+	if cl.label != 0 && c.now.has&format.HasDriver != 0 && c.now.label != cl.label {
+		c.defect(DefectOtherDriver)
 	}
 }
 

@@ -99,16 +99,19 @@ var (
 func (d *detail) parse(b []byte) bool {
 	*d = detail{}
 	s := scanner{b: b}
-	if !s.open('{') {
+	return s.plain() || d.read(&s)
+}
+
+// read is parse of what plain left over, for a d that is empty.
+func (d *detail) read(s *scanner) bool {
+	if s.i == 0 && !s.open('{') {
 		return false
 	}
-	if s.close('}') {
+	b := s.b
+	if b[s.i-1] == '{' && s.close('}') {
 		return true
 	}
 	for {
-		if s.pass() {
-			return true
-		}
 		k, ok := s.str()
 		if !ok || !s.open(':') {
 			return false
@@ -233,15 +236,14 @@ func (d *detail) parse(b []byte) bool {
 		if !good && !s.skip(0) {
 			return false
 		}
-		if s.i < len(b) && b[s.i] == ',' {
-			s.i++
-			continue
-		}
 		if s.close('}') {
 			return true
 		}
 		if !s.open(',') {
 			return false
+		}
+		if s.pass() {
+			return true
 		}
 	}
 }
@@ -302,14 +304,24 @@ func (s *scanner) str() ([]byte, bool) {
 	return nil, false
 }
 
+// plain says that the text is an object without any key that parse knows. It passes over those
+// before the first one.
+func (s *scanner) plain() bool {
+	if len(s.b) == 0 || s.b[0] != '{' {
+		return false
+	}
+	s.i = 1
+	return s.pass()
+}
+
 // pass passes over keys that parse does not know, with their values, as long as they are
 // written as mostly: a string without escapes or a number without sign, and no white space
 // around. It says whether the object ends there.
 func (s *scanner) pass() bool {
 	b, i := s.b, s.i
 	for i < len(b) && b[i] == '"' {
-		j := quoteOrEscape(b, i+1)
-		if j+2 >= len(b) || b[j] != '"' || b[j+1] != ':' {
+		j := quote(b, i+1)
+		if j+2 >= len(b) || b[j-1] == '\\' || b[j+1] != ':' {
 			break
 		}
 		if n := j - i - 1; n == 0 || n < 32 && wanted[b[i+1]&31]>>n&1 != 0 {
@@ -317,8 +329,8 @@ func (s *scanner) pass() bool {
 		}
 		k := j + 2
 		if b[k] == '"' {
-			if k = quoteOrEscape(b, k+1); k >= len(b) || b[k] != '"' {
-				break
+			if k = quote(b, k+1); b[k-1] == '\\' {
+				break // it may be part of the string
 			}
 			k++
 		} else {
@@ -329,23 +341,41 @@ func (s *scanner) pass() bool {
 				break
 			}
 		}
-		if k >= len(b) || b[k] != ',' && b[k] != '}' {
+		if k >= len(b) {
 			break
 		}
-		i = k + 1
-		if b[k] == '}' {
-			s.i = i
+		switch b[k] {
+		case ',':
+			i = k + 1
+			continue
+		case '}':
+			s.i = k + 1
 			return true
 		}
+		break
 	}
 	s.i = i
 	return false
 }
 
+// quote finds the first quote from j on; without one it gives len(b).
+func quote(b []byte, j int) int {
+	for ; j+8 <= len(b); j += 8 {
+		// Eight bytes at once: the lowest bit set is that of the first quote.
+		v := binary.LittleEndian.Uint64(b[j:]) ^ '"'*ones
+		if v = (v - ones) &^ v & (ones << 7); v != 0 {
+			return j + bits.TrailingZeros64(v)/8
+		}
+	}
+	for j < len(b) && b[j] != '"' {
+		j++
+	}
+	return j
+}
+
 // quoteOrEscape finds the first quote or backslash from j on; without one it gives len(b).
 func quoteOrEscape(b []byte, j int) int {
 	for ; j+8 <= len(b); j += 8 {
-		// Eight bytes at once: the top bit of each that is a quote or a backslash.
 		v := binary.LittleEndian.Uint64(b[j:])
 		q, e := v^'"'*ones, v^'\\'*ones
 		if found := ((q-ones)&^q | (e-ones)&^e) & (ones << 7); found != 0 {

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/aftrace/aftrace/format"
@@ -36,7 +37,7 @@ type plan struct {
 	texts   texts
 	ids     map[string]uint32 // of the names of drivers
 	names   []string
-	recent  [recentLabels]recentLabel
+	recent  [recentLabels]recentDriver
 
 	answers fifo[*recorded] // recorded callbacks, in the order of their returns
 	open    []*recorded     // recorded callbacks that have not returned
@@ -318,6 +319,25 @@ func (e *Execution) Finish(end End) (*Result, ExecStats, error) {
 
 // --- reading ---
 
+// recentDriver is a driver that was asked for of late, where the start of its name hashes to.
+type recentDriver struct {
+	word uint64 // length of the name, and as many of its bytes as fit
+	id   uint32
+}
+
+// labelWord is the length of a name and as many of its bytes as fit: all of one that is not
+// longer than seven.
+func labelWord(name []byte) uint64 {
+	word := uint64(min(len(name), 255)) << 56
+	if cap(name) >= 8 {
+		return word | binary.LittleEndian.Uint64(name[:8])&(1<<(8*min(len(name), 7))-1)
+	}
+	for k := 0; k < len(name) && k < 7; k++ {
+		word |= uint64(name[k]) << (8 * k)
+	}
+	return word
+}
+
 // driver is the number of the name of a driver.
 func (p *plan) driver(name []byte) uint32 {
 	if len(name) == 0 {
@@ -335,7 +355,7 @@ func (p *plan) driver(name []byte) uint32 {
 		p.ids[p.names[id]] = id
 	}
 	if len(name) < 256 {
-		*slot = recentLabel{word, id}
+		*slot = recentDriver{word, id}
 	}
 	return id
 }

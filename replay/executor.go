@@ -584,13 +584,13 @@ func (x *Executor) Gap(e *format.Event) {
 
 // produced is row for a row that an executor has made: it gives the call that was entered.
 func (c *Checker) produced() *call {
-	b, i := c.b, c.i
-	if p := b.Phase[i]; p != format.PhaseEnter {
+	c.read()
+	if c.now.phase != format.PhaseEnter {
 		c.row()
 		return nil
 	}
 	c.events++
-	at := evAt(b.Seq[i], b.TS[i], c.events)
+	at := evAt(c.now.seq, c.now.ts, c.events)
 	c.plausible(at)
 	c.lastTS, c.lastSeq = at.ts, at.seq
 	for c.held.n > 0 && c.held.at(0).due < at.ts {

@@ -92,7 +92,7 @@ func (c *Checker) namesObject() bool {
 	if c.b == nil || c.b.Has[c.i]&(format.HasContext|format.HasTID) != format.HasContext|format.HasTID {
 		return false // without a thread, it may belong to a call that it is nested in
 	}
-	d := c.labelled(c.label(c.i))
+	d := c.labelled(c.now.label)
 	return d != nil && c.nGaps == 0 && d.upSeen && d.downSeen && d.assumed == 0 && !d.unopened && d.contextless == 0 &&
 		(d.registered.state == markReturned || d.isMiniport && d.first == ndis.MiniportInitializeEx)
 }

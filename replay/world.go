@@ -42,31 +42,37 @@ type mark struct {
 	state  markState
 }
 
-// call is an invocation that was entered and has not returned.
+// call is an invocation that was entered and has not returned. Calls are used again and again:
+// enter sets all of entryRow, clears invocation, and d if it is detailed, and leaves aside as it is.
 type call struct {
+	entryRow
 	invocation
+	aside
 	d        detail
 	detailed bool // d is not empty
 }
 
-// invocation is all of a call but its detail, which most rows do not have.
-type invocation struct {
+// entryRow is what every row that enters a call says.
+type entryRow struct {
 	ev
-	fn     ndis.Func // as in the trace
-	ns     uint64
-	id     uint64
-	has    format.Fields
-	thread thread
-	stack  *stack // of its thread
-	parent *call  // the call below it on its thread
-	onTop  bool   // it is on a thread's stack
-	behind *call  // the next one in its chain of the call table
+	fn          ndis.Func // as in the trace
+	onTop       bool      // it is on a thread's stack
+	label       uint32
+	has         format.Fields
+	thread      thread
+	stack       *stack // of its thread
+	parent      *call  // the call below it on its thread
+	behind      *call  // the next one in its chain of the call table, or of those to use again
+	ns          uint64
+	id          uint64
+	gapsAtEnter uint64
+}
 
+// invocation is what only some calls have.
+type invocation struct {
 	adapter, binding, af, sap, vc, party, context, context2 uint64
 	afType, afMajor, afMinor                                uint32
 	status                                                  ndis.Status
-	label                                                   uint32
-	gapsAtEnter                                             uint64
 
 	// what the entry found out, for the return
 	bind      *bindAttempt
@@ -77,26 +83,30 @@ type invocation struct {
 	s         *sap
 	v         *vc
 	drv       *driver
-	verdict   suspicion
-	flag      bool
 	n         int
-	first     ev       // what the call repeats
 	found     *finding // what the entry reported, until the return knows better
-	inUse     *afOpen  // whose client context the call reuses
-	inUseID   uint64
-	sid       uint64   // id of s
 	q         *request // the OID request that the call makes or answers
-	qid       uint64
-	mute      *afOpen // a call is let through on it although signaling is disabled
-	muteID    uint64
-	muteOff   ev     // where it was disabled
-	vid       uint64 // id of v
+	mute      *afOpen  // a call is let through on it although signaling is disabled
 	p         *party
-	pid       uint64
 	gen       uint64 // the call that the VC carried
 	activated uint64 // how often it had been activated
-	busy      bool   // what stands in the way at the entry
+	verdict   suspicion
+	flag      bool
+	busy      bool // what stands in the way at the entry
 	side      side
+}
+
+// aside is what means something only beside another field that is set: it need not be cleared.
+type aside struct {
+	first   ev      // flag: what the call repeats
+	inUse   *afOpen // suspectContextInUse: whose client context the call reuses
+	inUseID uint64
+	sid     uint64 // id of s
+	qid     uint64 // of q
+	vid     uint64 // of v
+	pid     uint64 // of p
+	muteID  uint64 // of mute
+	muteOff ev     // where it was disabled
 }
 
 // suspicion is a rule that the entry of a call seems to break because something has not
