@@ -48,6 +48,7 @@ type Checker struct {
 	held   fifo[held] // checks that wait until the order is certain
 
 	labels   map[string]uint32
+	rowLabel []uint32 // labels of the rows of a batch
 	recent   [recentLabels]recentLabel
 	names    []string
 	byLabel  []*driver // by label id
@@ -181,15 +182,13 @@ func (c *Checker) Batch(b *format.Batch) error {
 	}
 	// Columns of one length need no look at it in every row.
 	has, phase, fn, source, irql := b.Has[:n], b.Phase[:n], b.Function[:n], b.Source[:n], b.IRQL[:n]
-	seq, ts, id, tid, pid := b.Seq[:n], b.TS[:n], b.CallID[:n], b.TID[:n], b.PID[:n]
-	from := b.Driver.Offsets[0]
-	for i, to := range b.Driver.Offsets[1 : n+1] {
+	seq, ts, id, tid, pid, label := b.Seq[:n], b.TS[:n], b.CallID[:n], b.TID[:n], b.PID[:n], c.labelRows(b)
+	for i := range n {
 		c.i = i
 		r.seq, r.ts, r.id, r.has = seq[i], ts[i], id[i], has[i]
 		r.phase, r.fn, r.source, r.irql = phase[i], fn[i], source[i], irql[i]
+		r.label = label[i]
 		r.of(tid[i], pid[i])
-		r.label = c.label(b.Driver.Data[from:to], r.has)
-		from = to
 		c.row()
 	}
 	c.b = nil
@@ -201,8 +200,11 @@ func (c *Checker) read() {
 	b, i, r := c.b, c.i, &c.now
 	r.seq, r.ts, r.id, r.has = b.Seq[i], b.TS[i], b.CallID[i], b.Has[i]
 	r.phase, r.fn, r.source, r.irql = b.Phase[i], b.Function[i], b.Source[i], b.IRQL[i]
+	r.label = 0
+	if r.has&format.HasDriver != 0 {
+		r.label = c.label(b.Driver.At(i))
+	}
 	r.of(b.TID[i], b.PID[i])
-	r.label = c.label(b.Driver.At(i), r.has)
 }
 
 // of sets whose row it is.
@@ -304,7 +306,7 @@ func (c *Checker) gapSince(ts int64) bool {
 // last eight bytes are all of it.
 type recentLabel struct {
 	first, last uint64
-	length      int
+	length      uint
 	id          uint32
 }
 
@@ -313,30 +315,44 @@ const (
 	recentLabels = 1 << recentBits
 )
 
-// label gives the id of the label of a row, 0 if it has none.
-func (c *Checker) label(name []byte, has format.Fields) uint32 {
-	n := len(name)
-	if n == 0 || has&format.HasDriver == 0 {
-		return 0
+// labelRows gives the ids of the labels of the rows of b, 0 for one that has none.
+func (c *Checker) labelRows(b *format.Batch) []uint32 {
+	if len(c.rowLabel) < b.N {
+		c.rowLabel = make([]uint32, b.N)
 	}
-	var first, last uint64
-	switch {
-	case n < 8 && cap(name) >= 8:
-		first = binary.LittleEndian.Uint64(name[:8]) << (64 - 8*n&63)
-	case n >= 8 && n <= 16:
-		first, last = binary.LittleEndian.Uint64(name), binary.LittleEndian.Uint64(name[n-8:])
-	default:
-		return c.intern(name)
+	ids, data := c.rowLabel[:b.N], b.Driver.Data
+	has, from := b.Has[:len(ids)], b.Driver.Offsets[0]
+	for i, to := range b.Driver.Offsets[1 : len(ids)+1] {
+		begin, n := uint(from), uint(to-from)
+		from = to
+		if has[i]&format.HasDriver == 0 {
+			ids[i] = 0
+			continue
+		}
+		var first, last uint64
+		switch {
+		case n-1 < 7 && begin+8 <= uint(len(data)):
+			first = binary.LittleEndian.Uint64(data[begin:begin+8]) & (1<<(8*n&63) - 1)
+		case n-8 <= 8:
+			first, last = binary.LittleEndian.Uint64(data[begin:]), binary.LittleEndian.Uint64(data[begin+n-8:])
+		default:
+			ids[i] = c.label(data[begin : begin+n])
+			continue
+		}
+		slot := &c.recent[(first^last<<1+uint64(n))*0x9e3779b97f4a7c15>>(64-recentBits)]
+		if slot.first != first || slot.last != last || slot.length != n {
+			*slot = recentLabel{first, last, n, c.label(data[begin : begin+n])}
+		}
+		ids[i] = slot.id
 	}
-	slot := &c.recent[(first^last<<1+uint64(n))*0x9e3779b97f4a7c15>>(64-recentBits)]
-	if slot.first != first || slot.last != last || slot.length != n {
-		*slot = recentLabel{first, last, n, c.intern(name)}
-	}
-	return slot.id
+	return ids
 }
 
-// intern gives the id of any label.
-func (c *Checker) intern(name []byte) uint32 {
+// label gives the id of a label.
+func (c *Checker) label(name []byte) uint32 {
+	if len(name) == 0 {
+		return 0
+	}
 	if id, ok := c.labels[string(name)]; ok {
 		return id
 	}
