@@ -157,8 +157,6 @@ func New(o Options) *Checker {
 
 // row is what the replay asks of every row, taken out of the columns once.
 type row struct {
-	seq    uint64
-	ts     int64
 	id     uint64 // call_id
 	ns     uint64 // namespace of its handles and calls
 	thread thread
@@ -185,57 +183,55 @@ func (c *Checker) Batch(b *format.Batch) error {
 	seq, ts, id, tid, pid, label := b.Seq[:n], b.TS[:n], b.CallID[:n], b.TID[:n], b.PID[:n], c.labelRows(b)
 	for i := range n {
 		c.i = i
-		r.seq, r.ts, r.id, r.has = seq[i], ts[i], id[i], has[i]
-		r.phase, r.fn, r.source, r.irql = phase[i], fn[i], source[i], irql[i]
-		r.label = label[i]
+		c.events++
+		at := evAt(seq[i], ts[i], c.events)
+		r.has, r.phase, r.fn, r.source, r.irql = has[i], phase[i], fn[i], source[i], irql[i]
+		r.id, r.label = id[i], label[i]
 		r.of(tid[i], pid[i])
-		c.row()
+		if phase[i] >= format.PhaseEvent || fn[i] >= ndis.NumFuncs || at.ts < c.lastTS || at.ts < 0 ||
+			at.seq <= c.lastSeq || irql[i] > maxIRQL || has[i]&strange[phase[i]][fn[i]] != 0 {
+			c.plausible(at)
+		}
+		c.row(at)
 	}
-	c.b = nil
+	c.b, c.cur = nil, nil
 	return nil
 }
 
 // read takes the current row out of the columns.
-func (c *Checker) read() {
+func (c *Checker) read() ev {
 	b, i, r := c.b, c.i, &c.now
-	r.seq, r.ts, r.id, r.has = b.Seq[i], b.TS[i], b.CallID[i], b.Has[i]
-	r.phase, r.fn, r.source, r.irql = b.Phase[i], b.Function[i], b.Source[i], b.IRQL[i]
-	r.label = 0
+	c.events++
+	at := evAt(b.Seq[i], b.TS[i], c.events)
+	r.has, r.phase, r.fn, r.source, r.irql = b.Has[i], b.Phase[i], b.Function[i], b.Source[i], b.IRQL[i]
+	r.id, r.label = b.CallID[i], 0
 	if r.has&format.HasDriver != 0 {
 		r.label = c.label(b.Driver.At(i))
 	}
 	r.of(b.TID[i], b.PID[i])
+	c.plausible(at)
+	return at
 }
 
 // of sets whose row it is.
 func (r *row) of(tid uint64, pid uint32) {
-	r.thread, r.ns = thread{}, 0
-	if r.has&format.HasTID != 0 {
-		r.thread.tid, r.thread.known = tid, true
+	known := r.has&format.HasTID != 0
+	if !known {
+		tid = 0
 	}
-	if r.has&format.HasPID != 0 {
-		r.thread.pid = pid
-		if r.source == format.SourceUprobe {
-			r.ns = uint64(pid)
-		}
+	if r.has&format.HasPID == 0 {
+		pid = 0
+	}
+	r.thread, r.ns = thread{tid, pid, known}, 0
+	if r.source == format.SourceUprobe {
+		r.ns = uint64(pid)
 	}
 }
 
 // row replays the current row.
-func (c *Checker) row() {
-	r := &c.now
-	c.events++
-	at := evAt(r.seq, r.ts, c.events)
-	if r.phase >= format.PhaseEvent || r.fn >= ndis.NumFuncs || at.ts < c.lastTS || at.ts < 0 ||
-		at.seq <= c.lastSeq || r.irql > maxIRQL || r.has&strange[r.phase][r.fn] != 0 {
-		c.plausible(at)
-	}
-	c.lastTS, c.lastSeq = at.ts, at.seq
-	c.cur = nil
-	for c.held.n > 0 && c.held.at(0).due < at.ts {
-		c.held.pop().check()
-	}
-	switch r.phase {
+func (c *Checker) row(at ev) {
+	c.reached(at)
+	switch c.now.phase {
 	case format.PhaseGap:
 		c.gap(at)
 	case format.PhaseEnter:
@@ -245,7 +241,7 @@ func (c *Checker) row() {
 			c.observe(cl, at)
 		}
 	case format.PhaseEvent:
-		if r.source == format.SourceManifest {
+		if c.now.source == format.SourceManifest {
 			break // context for people: it names no object, so it can neither prove nor excuse anything
 		}
 		cl := c.enter(at)
@@ -257,6 +253,22 @@ func (c *Checker) row() {
 		c.leave(cl)
 	case format.PhaseReturn:
 		c.ret(at)
+	}
+}
+
+// reached is the time of the row at, which what was held may have waited for.
+func (c *Checker) reached(at ev) {
+	c.lastTS, c.lastSeq = at.ts, at.seq
+	if c.held.n > 0 {
+		c.release()
+	}
+}
+
+// release runs the checks whose time has come.
+func (c *Checker) release() {
+	c.cur = nil
+	for c.held.n > 0 && c.held.at(0).due < c.lastTS {
+		c.held.pop().check()
 	}
 }
 
@@ -422,24 +434,16 @@ func (c *Checker) enter(at ev) *call {
 		c.defect(DefectDuplicateCallID)
 		cl.has &^= format.HasCallID
 	}
-	s := c.threads.stack(threadKey(cl.thread))
+	s := c.threads.stack(cl.thread)
 	cl.stack, cl.parent, cl.onTop = s, s.top, true
 	s.top = cl
 	return cl
 }
 
-func threadKey(t thread) key {
-	k := key{kindThread<<56 | uint64(t.pid), t.tid}
-	if !t.known {
-		k.space |= 1 << 48
-	}
-	return k
-}
-
 // ret finds the call that the row ends.
 func (c *Checker) ret(at ev) {
 	r := &c.now
-	top := c.threads.stack(threadKey(r.thread)).top
+	top := c.threads.stack(r.thread).top
 	cl := top
 	if r.has&format.HasCallID != 0 {
 		if cl == nil || cl.id != r.id || cl.ns != r.ns || cl.has&format.HasCallID == 0 {

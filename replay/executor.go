@@ -584,18 +584,12 @@ func (x *Executor) Gap(e *format.Event) {
 
 // produced is row for a row that an executor has made: it gives the call that was entered.
 func (c *Checker) produced() *call {
-	c.read()
+	at := c.read()
 	if c.now.phase != format.PhaseEnter {
-		c.row()
+		c.row(at)
 		return nil
 	}
-	c.events++
-	at := evAt(c.now.seq, c.now.ts, c.events)
-	c.plausible(at)
-	c.lastTS, c.lastSeq = at.ts, at.seq
-	for c.held.n > 0 && c.held.at(0).due < at.ts {
-		c.held.pop().check()
-	}
+	c.reached(at)
 	cl := c.enter(at)
 	c.entered(cl)
 	if c.observer != nil {

@@ -12,21 +12,25 @@ type stack struct {
 type threads struct {
 	by      table[*stack]
 	last    *stack // the one that was asked for last
-	lastKey key
+	lastOf  thread
 	free    []*stack
 	sweepAt int // so many stacks, and those without calls are let go
 }
 
 const minSweep = 1 << 10
 
-func (t *threads) stack(k key) *stack {
-	if t.last != nil && t.lastKey == k {
+func (t *threads) stack(of thread) *stack {
+	if t.last != nil && t.lastOf == of {
 		return t.last
 	}
-	return t.find(k)
+	return t.find(of)
 }
 
-func (t *threads) find(k key) *stack {
+func (t *threads) find(of thread) *stack {
+	k := key{kindThread<<56 | uint64(of.pid), of.tid}
+	if !of.known {
+		k.space |= 1 << 48
+	}
 	s, ok := t.by.get(k)
 	if !ok {
 		if t.by.n >= max(t.sweepAt, minSweep) {
@@ -39,7 +43,7 @@ func (t *threads) find(k key) *stack {
 		}
 		t.by.put(k, s)
 	}
-	t.last, t.lastKey = s, k
+	t.last, t.lastOf = s, of
 	return s
 }
 
