@@ -308,20 +308,19 @@ func returnClClose(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 
 // clientClosed takes the answer to the client's close.
 func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.Status) {
-	name := c.clientName(o)
 	c.check(rule.CLOSE02)
 	if o.clNotify.state != opIdle {
 		c.check(rule.CLOSE13)
 	}
 	if o.inClose > 0 && (o.client == nil && !c.deaf(cl) || o.client != nil && o.client.driver.upSeen) && !c.leftCalls(o, cl, at) {
-		o.overfull = c.report(rule.CLOSE02, cl.ev, rule.Client, o.adapter, name,
+		o.overfull = c.report(rule.CLOSE02, cl.ev, rule.Client, o.adapter, c.clientName(o),
 			"the client closes an AF with "+strconv.Itoa(o.inClose)+" live SAPs or VCs", o.openEnter, at).also(rule.CLOSE13)
 	}
 	early := o.clClose.done
 	if o.clClose.returned(at, st, known) == opUnpended && cl.d.caller != callerSelf {
 		c.check(rule.CLOSE18)
 		if o.strictClose {
-			c.report(rule.CLOSE18, early, rule.NDIS, o.adapter, name,
+			c.report(rule.CLOSE18, early, rule.NDIS, o.adapter, c.clientName(o),
 				"NDIS called ProtocolClCloseAfComplete for a close that did not pend", cl.ev, at)
 		}
 	}
@@ -347,7 +346,7 @@ func (c *Checker) clientClosed(o *afOpen, cl *call, at ev, known bool, st ndis.S
 			c.skip(rule.CLOSE20, reasonNoUpcalls)
 		default:
 			c.check(rule.CLOSE20)
-			c.report(rule.CLOSE20, at, rule.NDIS, o.adapter, name,
+			c.report(rule.CLOSE20, at, rule.NDIS, o.adapter, c.clientName(o),
 				"the close succeeded although ProtocolCmCloseAf was not called", cl.ev)
 		}
 		c.settle(o)
@@ -503,10 +502,10 @@ func enterCmCloseComplete(c *Checker, cl *call) {
 	cl.o, cl.n = o, int(o.id)
 	c.variant(cl, o, mcmRule(cl.fn))
 	c.check(rule.CLOSE05)
-	prev, name := o.cmClose.done, c.managerName(o)
+	prev := o.cmClose.done
 	switch fault := o.cmClose.complete(cl.ev); {
 	case fault == opTwice:
-		c.report(rule.CLOSE05, cl.ev, rule.CallManager, o.adapter, name,
+		c.report(rule.CLOSE05, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 			"the close was completed a second time", o.cmClose.ret, prev).also(rule.CLOSE08)
 		cl.o = nil
 		return
@@ -515,7 +514,7 @@ func enterCmCloseComplete(c *Checker, cl *call) {
 			c.skip(rule.CLOSE05, reasonNoUpcalls)
 			break
 		}
-		c.report(rule.CLOSE05, cl.ev, rule.CallManager, o.adapter, name,
+		c.report(rule.CLOSE05, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 			"the close was completed although ProtocolCmCloseAf did not return PENDING", o.cmClose.call, o.cmClose.ret, o.openEnter)
 		cl.o = nil
 		return
@@ -528,7 +527,7 @@ func enterCmCloseComplete(c *Checker, cl *call) {
 	}
 	c.check(rule.CLOSE06)
 	if cl.status != ndis.StatusSuccess {
-		c.report(rule.CLOSE06, cl.ev, rule.CallManager, o.adapter, name,
+		c.report(rule.CLOSE06, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 			"the close was completed with "+cl.status.String()+"; it carries SUCCESS", o.cmClose.ret).evident()
 	}
 }

@@ -159,7 +159,6 @@ func enterClOpen(c *Checker, cl *call) {
 	if b.adapter != nil {
 		b.adapter.asked = true
 	}
-	who := c.who(b.label, b.driver)
 	c.clientCaller(cl, b.driver, b.adapter)
 	o := c.newOpen(cl)
 	o.step(afAsk)
@@ -209,14 +208,14 @@ func enterClOpen(c *Checker, cl *call) {
 		case in != nil && in.b == b && in.afType == cl.afType:
 			c.check(rule.NOTE09)
 			if in.reg != nil && in.reg.driver != nil && in.reg.driver == b.driver {
-				c.report(rule.NOTE09, cl.ev, rule.CallManager, b.adapter, who,
+				c.report(rule.NOTE09, cl.ev, rule.CallManager, b.adapter, c.who(b.label, b.driver),
 					"a call manager opens the AF that it registered itself", in.ev)
 			}
 		case told:
-			c.report(rule.OPEN01, cl.ev, rule.Client, b.adapter, who,
+			c.report(rule.OPEN01, cl.ev, rule.Client, b.adapter, c.who(b.label, b.driver),
 				"the client opens the AF outside ProtocolCoAfRegisterNotify", b.opened).severity(rule.Warning)
 		default:
-			o.untold = c.report(rule.OPEN01, cl.ev, rule.Client, b.adapter, who,
+			o.untold = c.report(rule.OPEN01, cl.ev, rule.Client, b.adapter, c.who(b.label, b.driver),
 				"the client opens an AF that it was not notified of", b.opened).severity(rule.Warning)
 		}
 	}
@@ -289,11 +288,10 @@ func returnClOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if o == nil || o.id != uint64(cl.n) || b == nil || b.id == 0 {
 		return
 	}
-	who := c.who(b.label, b.driver)
 	c.stillPending(cl, at)
 	if cl.verdict&suspectContextInUse != 0 {
 		if x := cl.inUse; x.id == cl.inUseID && alive(x) {
-			c.report(rule.CLOSE19, cl.ev, rule.Client, b.adapter, who,
+			c.report(rule.CLOSE19, cl.ev, rule.Client, b.adapter, c.who(b.label, b.driver),
 				"the client uses the context of an AF open that has not been closed for another one", x.clOpen.call, at)
 		}
 	}
@@ -303,7 +301,7 @@ func returnClOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	early := o.clOpen.done
 	if o.clOpen.returned(at, st, known) == opUnpended && o.strictOpen {
-		c.report(rule.OPEN13, early, rule.NDIS, b.adapter, who,
+		c.report(rule.OPEN13, early, rule.NDIS, b.adapter, c.who(b.label, b.driver),
 			"NDIS called ProtocolClOpenAfCompleteEx for an open that did not pend", cl.ev, at)
 	}
 	if !known {
@@ -408,7 +406,6 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 	if b == nil {
 		return
 	}
-	who := c.who(b.label, b.driver)
 	if final && c.openedLate(o, at) {
 		return
 	}
@@ -453,7 +450,7 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 		return
 	}
 	c.check(rule.OPEN05)
-	c.report(rule.OPEN05, at, rule.NDIS, a, who,
+	c.report(rule.OPEN05, at, rule.NDIS, a, c.who(b.label, b.driver),
 		"the open succeeded although ProtocolCmOpenAf of "+c.named(live)+" was not called", cl.ev)
 }
 
@@ -873,10 +870,9 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 		c.skip(rule.OPEN21, reasonAdapter)
 		return
 	}
-	who := c.who(cl.label, nil)
 	if o.hasTyp && o.typ != cl.afType {
 		c.check(rule.OPEN21)
-		c.report(rule.OPEN21, cl.ev, rule.NDIS, a, who,
+		c.report(rule.OPEN21, cl.ev, rule.NDIS, a, c.who(cl.label, nil),
 			"ProtocolCmOpenAf got "+ndis.AFType(cl.afType).String()+", the client opens "+ndis.AFType(o.typ).String(), o.openEnter)
 		c.setOwner(o, owner, ownerA)
 		return
@@ -927,7 +923,7 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 	case other != nil && c.sameManager(other, owner, ownerA):
 		o.reg = other
 		c.check(rule.OPEN19)
-		c.report(rule.OPEN19, cl.ev, rule.NDIS, a, who,
+		c.report(rule.OPEN19, cl.ev, rule.NDIS, a, c.who(cl.label, nil),
 			"ProtocolCmOpenAf got the CallMgrBindingContext of another adapter", o.openEnter, other.enter)
 		owner, ownerA = other.b, nil
 		if other.mcm {
@@ -945,7 +941,7 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 			c.skip(rule.OPEN19, reasonNoContext)
 		} else {
 			c.check(rule.OPEN19)
-			c.report(rule.OPEN19, cl.ev, rule.NDIS, a, who,
+			c.report(rule.OPEN19, cl.ev, rule.NDIS, a, c.who(cl.label, nil),
 				"the CallMgrBindingContext given to ProtocolCmOpenAf is not the one of "+c.named(other), o.openEnter, other.enter)
 		}
 		if cl.label == 0 || other.label == 0 || cl.label == other.label {
@@ -956,7 +952,7 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 		}
 	case other != nil:
 		c.check(rule.OPEN05)
-		c.report(rule.OPEN05, cl.ev, rule.NDIS, a, who,
+		c.report(rule.OPEN05, cl.ev, rule.NDIS, a, c.who(cl.label, nil),
 			"ProtocolCmOpenAf was called at a call manager that did not register the AF; "+c.named(other)+" did", o.openEnter, other.ret).
 			also(rule.ROLE07, rule.OPEN21)
 		o.conflict = true
@@ -1075,7 +1071,6 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 	}
 	cl.o, cl.n = o, int(o.id)
 	c.variant(cl, o, rule.OPEN17)
-	name := c.managerName(o)
 	c.check(rule.OPEN08)
 	prev := o.cmOpen.done
 	fault := o.cmOpen.complete(cl.ev)
@@ -1085,7 +1080,7 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 	}
 	switch fault {
 	case opTwice:
-		c.report(rule.OPEN08, cl.ev, rule.CallManager, o.adapter, name,
+		c.report(rule.OPEN08, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 			"the open was completed a second time", o.cmOpen.ret, prev).also(rule.OPEN07)
 		return
 	case opUnpended:
@@ -1093,7 +1088,7 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 			c.skip(rule.OPEN08, reasonAssumed)
 			break
 		}
-		c.report(rule.OPEN08, cl.ev, rule.CallManager, o.adapter, name,
+		c.report(rule.OPEN08, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 			"the open was completed although ProtocolCmOpenAf did not return PENDING", o.cmOpen.call, o.cmOpen.ret)
 		return
 	}
@@ -1108,7 +1103,7 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 	c.check(rule.OPEN10)
 	switch cl.status {
 	case ndis.StatusPending:
-		c.report(rule.OPEN10, cl.ev, rule.CallManager, o.adapter, name,
+		c.report(rule.OPEN10, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 			"the open was completed with NDIS_STATUS_PENDING", o.cmOpen.ret).evident()
 		o.cmOpen.assume()
 		o.missed = true // what follows from it is no defect of its own
@@ -1120,7 +1115,7 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 		}
 		c.check(rule.OPEN06)
 		if cl.context == 0 {
-			c.report(rule.OPEN06, cl.ev, rule.CallManager, o.adapter, name,
+			c.report(rule.OPEN06, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 				"the open was completed with SUCCESS and no CallMgrAfContext", o.cmOpen.ret).evident()
 		} else if !o.hasMgrCtx {
 			c.contextTaken(o, cl, cl.context, cl.ev)
@@ -1239,7 +1234,6 @@ func enterClOpenComplete(c *Checker, cl *call) {
 	if cl.d.caller == callerSelf {
 		return // the client runs it itself after an open that did not pend
 	}
-	name := c.clientName(o)
 	prev := o.clOpen.done
 	switch fault := o.clOpen.complete(cl.ev); {
 	case fault == opTwice || fault == opUnpended:
@@ -1256,7 +1250,7 @@ func enterClOpenComplete(c *Checker, cl *call) {
 		if fault == opTwice {
 			msg = "NDIS called ProtocolClOpenAfCompleteEx a second time for one open"
 		}
-		c.report(rule.OPEN13, cl.ev, rule.NDIS, o.adapter, name, msg, o.clOpen.call, o.clOpen.ret, prev)
+		c.report(rule.OPEN13, cl.ev, rule.NDIS, o.adapter, c.clientName(o), msg, o.clOpen.call, o.clOpen.ret, prev)
 		return
 	}
 	c.check(rule.OPEN13)
@@ -1275,7 +1269,7 @@ func enterClOpenComplete(c *Checker, cl *call) {
 			return // the call manager's own slip, see OPEN-10
 		}
 		c.check(rule.OPEN10)
-		c.report(rule.OPEN10, cl.ev, rule.NDIS, o.adapter, name,
+		c.report(rule.OPEN10, cl.ev, rule.NDIS, o.adapter, c.clientName(o),
 			"ProtocolClOpenAfCompleteEx was called with NDIS_STATUS_PENDING", o.clOpen.ret).evident()
 		return
 	case ndis.StatusSuccess:
@@ -1299,7 +1293,7 @@ func enterClOpenComplete(c *Checker, cl *call) {
 		} else {
 			c.check(rule.OPEN12)
 			if cl.af != 0 {
-				c.report(rule.OPEN12, cl.ev, rule.NDIS, o.adapter, name,
+				c.report(rule.OPEN12, cl.ev, rule.NDIS, o.adapter, c.clientName(o),
 					"ProtocolClOpenAfCompleteEx tells of a failure and carries an NdisAfHandle", o.clOpen.call).evident()
 			}
 		}

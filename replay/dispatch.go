@@ -193,6 +193,7 @@ type fact struct {
 	transition
 	watched transition
 	irql    rule.ID
+	sound   uint8 // soundIRQL
 	up      bool
 	only5x6 bool // is5x or is6x
 }
@@ -212,7 +213,7 @@ func init() {
 		}
 	}
 	for fn := range facts {
-		facts[fn] = fact{transitions[fn], watch[fn], irqlRules[fn], isUp[fn], is5x[fn] || is6x[fn]}
+		facts[fn] = fact{transitions[fn], watch[fn], irqlRules[fn], soundIRQL(ndis.Func(fn)), isUp[fn], is5x[fn] || is6x[fn]}
 	}
 }
 
@@ -232,7 +233,10 @@ func (c *Checker) entered(cl *call) {
 			c.generation(cl, d)
 		}
 	}
-	if f.irql != rule.None {
+	switch {
+	case c.now.irql < f.sound && cl.has&format.HasIRQL != 0 && cl.d.caller != callerSelf:
+		c.check(f.irql)
+	case f.irql != rule.None:
 		c.irql(cl, f.irql)
 	}
 	if f.enter == nil {

@@ -37,17 +37,32 @@ var irqlRules = func() (of [ndis.NumFuncs]rule.ID) {
 	return of
 }()
 
+// soundIRQL is how many of the lowest levels are sound at the entry of a function in any case:
+// the others are judged by irql.
+func soundIRQL(fn ndis.Func) uint8 {
+	switch irqlRules[fn] {
+	case rule.None, rule.IRQL05:
+		return 0
+	case rule.IRQL01, rule.IRQL03:
+		return uint8(ndis.PassiveLevel) + 1
+	}
+	if fn == ndis.ProtocolCmOpenAf || fn == ndis.ProtocolClOpenAfComplete {
+		return uint8(ndis.PassiveLevel) + 1 // AMB-17
+	}
+	return uint8(ndis.DispatchLevel) + 1
+}
+
 // irql judges the level at which a call was made by rule id.
 func (c *Checker) irql(cl *call, id rule.ID) {
 	if cl.d.caller == callerSelf {
 		return
 	}
-	if cl.has&format.HasIRQL == 0 || c.b.IRQL[c.i] > maxIRQL {
+	if cl.has&format.HasIRQL == 0 || c.now.irql > maxIRQL {
 		c.skip(id, reasonNoIRQL)
 		return
 	}
 	c.check(id)
-	level := ndis.IRQL(c.b.IRQL[c.i])
+	level := ndis.IRQL(c.now.irql)
 	bad, severity := false, rule.Error
 	switch id {
 	case rule.IRQL01, rule.IRQL03:
