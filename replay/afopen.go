@@ -252,7 +252,7 @@ func (c *Checker) clientCaller(cl *call, d *driver, a *adapter) {
 	case no:
 		c.check(rule.ROLE03)
 		c.report(rule.ROLE03, cl.ev, rule.Client, a, c.who(cl.label, d),
-			cl.name()+" was called by a driver that registered no client handlers").since(d.registered.enter)
+			cl.name()+" was called by a driver that registered no client handlers").sinceLoaded(d)
 	default:
 		c.check(rule.ROLE03)
 	}

@@ -87,12 +87,28 @@ func (c *Checker) isCO(d *driver) tri {
 		return yes
 	case d.notCO:
 		return no
-	case d.declared:
+	case d.declared && d.loaded():
 		return no
 	case d.registered.state == markReturned && d.options && c.handlersSeen:
 		return no // it set its options in sight and declared nothing
 	}
 	return unknown
+}
+
+// loaded says that the trace has the loading of d, in which it registers its handlers, or a row
+// that says what it is: then it is nothing else.
+func (d *driver) loaded() bool { return d.stated || d.options || d.registered.enter.seen() }
+
+// sinceLoaded is since for a finding that rests on what d did not say of itself: all that was
+// lost since it was loaded, or before if that is not in the trace, could have.
+func (f *finding) sinceLoaded(d *driver) *finding {
+	switch {
+	case d == nil || d.stated || d.notCO:
+		return f
+	case d.registered.enter.seen():
+		return f.since(d.registered.enter)
+	}
+	return f.stranger()
 }
 
 // hasRole says whether d declared the handlers of r.
@@ -102,7 +118,7 @@ func (c *Checker) hasRole(d *driver, r roleSet) tri {
 		return unknown
 	case d.roles&r != 0:
 		return yes
-	case d.declared:
+	case d.declared && d.loaded():
 		return no
 	case d.registered.state == markReturned && d.options && c.handlersSeen:
 		return no
@@ -117,7 +133,7 @@ func (c *Checker) declare(cl *call, d *driver) {
 	}
 	co := cl.d.has&keyCO == 0 || cl.d.co
 	if cl.d.has&keyRole != 0 {
-		d.declared = true
+		d.declared, d.stated = true, true
 		d.roles |= cl.d.role
 		if cl.d.role&roleMiniport != 0 {
 			d.isMiniport = true
@@ -285,7 +301,7 @@ func (c *Checker) adapterOf(cl *call) *adapter {
 		}
 	}
 	if a == nil {
-		a = &adapter{}
+		a = &adapter{listed: len(c.adapterList)}
 		c.adapterList = append(c.adapterList, a)
 	}
 	for _, k := range keys[:n] {
@@ -345,10 +361,10 @@ func (c *Checker) adapterRoles(cl *call, a *adapter) {
 		a.co = no
 	case cl.d.has&keyCO != 0, d != nil && d.roles&roleMiniportCO != 0:
 		a.co = yes
-	case d != nil && d.declared:
+	case d != nil && d.declared && d.loaded():
 		a.co = no
 	}
-	if d != nil && d.declared {
+	if d != nil && d.declared && (d.loaded() || d.roles&roleCallManager != 0) {
 		a.mcm = no
 		if d.roles&roleCallManager != 0 {
 			a.mcm, a.co = yes, yes
@@ -397,6 +413,12 @@ func (c *Checker) forget(a *adapter) {
 		c.adapters.delIf(k, a)
 	}
 	a.keys = nil
+	if len(a.bindings) == 0 && len(a.regs) == 0 {
+		last := c.adapterList[len(c.adapterList)-1]
+		c.adapterList[a.listed] = last
+		last.listed = a.listed
+		c.adapterList = c.adapterList[:len(c.adapterList)-1]
+	}
 }
 
 func enterSetMiniportAttributes(c *Checker, cl *call) {
@@ -412,6 +434,9 @@ func enterHalt(c *Checker, cl *call) {
 		a = c.adapterForContext(cl)
 	}
 	cl.a = a
+	if a == nil || a.init.state == markNone {
+		c.vagueHalt = true // of one that came up in sight, under another name
+	}
 	if a == nil {
 		return
 	}

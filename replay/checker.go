@@ -77,6 +77,7 @@ type Checker struct {
 	openLast     *afOpen
 	newest       *binding // live bindings, linked
 	adapterList  []*adapter
+	vagueHalt    bool // an adapter was halted of which the trace does not have the coming up
 	driverList   []*driver
 	inFlight     []*afOpen // client opens without an answer and without an upcall
 	nextID       uint64

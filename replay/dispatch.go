@@ -52,6 +52,7 @@ var transitions = [ndis.NumFuncs]transition{
 	ndis.NdisMSetMiniportAttributes:     {enterSetMiniportAttributes, nil},
 	ndis.NdisMSetAttributesEx:           {enterSetMiniportAttributes, nil},
 	ndis.MiniportHaltEx:                 {enterHalt, returnHalt},
+	ndis.NdisMDeregisterMiniportDriver:  {enterDeregisterMiniport, returnDeregisterMiniport},
 
 	ndis.NdisCmRegisterAddressFamilyEx:  {enterCmRegister, returnCmRegister},
 	ndis.NdisCmRegisterAddressFamily:    {enterCmRegister, returnCmRegister},

@@ -337,7 +337,7 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 			if !excess {
 				refusable(c.report(rule.REG03, at, rule.NDIS, r.adapter, r.owner(c),
 					"NDIS accepted an AF from a driver that is not a connection-oriented protocol driver", cl.ev).
-					also(rule.ROLE04).since(r.driver.registered.enter))
+					also(rule.ROLE04).sinceLoaded(r.driver))
 			}
 		case yes:
 			c.check(rule.REG03)
@@ -345,7 +345,7 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 			if c.hasRole(r.driver, roleCallManager) == no && !excess {
 				c.unclear(c.report(rule.ROLE04, at, rule.CallManager, r.adapter, r.owner(c),
 					"an AF was registered by a driver that registered no call-manager handlers", cl.ev), rule.AMB24, rule.Info).
-					since(r.driver.registered.enter)
+					sinceLoaded(r.driver)
 			}
 		default:
 			c.skip(rule.REG03, reasonRole)
@@ -357,7 +357,7 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 			c.check(rule.REG04)
 			refusable(c.report(rule.REG04, at, rule.NDIS, r.adapter, r.owner(c),
 				"NDIS accepted an AF from a miniport driver that is not connection-oriented", cl.ev).
-				also(rule.ROLE04).since(r.adapter.init.enter))
+				also(rule.ROLE04).since(r.adapter.init.enter).sinceLoaded(r.driver))
 		}
 	}
 	if b != nil {
@@ -370,7 +370,7 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 			c.check(rule.REG04)
 			if r.adapter.co == no && !excess {
 				refusable(c.report(rule.REG04, at, rule.NDIS, r.adapter, r.owner(c),
-					"NDIS accepted an AF over a miniport that is not connection-oriented", cl.ev).since(r.adapter.init.enter))
+					"NDIS accepted an AF over a miniport that is not connection-oriented", cl.ev).since(r.adapter.init.enter).sinceLoaded(r.adapter.driver))
 			}
 		}
 		switch {
@@ -655,7 +655,7 @@ func enterNotify(c *Checker, cl *call) {
 	if c.isCO(b.driver) == no {
 		c.report(rule.NOTE07, cl.ev, rule.NDIS, b.adapter, who,
 			"an AF notification went to a driver that is not a connection-oriented protocol driver", b.opened).
-			since(b.driver.registered.enter)
+			sinceLoaded(b.driver)
 	}
 	if b.adapter == nil || cl.has&format.HasAFType == 0 {
 		c.skip(rule.NOTE03, reasonAdapter)

@@ -50,6 +50,52 @@ func (c *Checker) judgeUnloaded(cl *call, d *driver, at ev) {
 	}
 }
 
+// --- LEAK-01 of a miniport driver ---
+
+func enterDeregisterMiniport(c *Checker, cl *call) {
+	d := c.labelled(cl.label)
+	if cl.d.has&keyMiniportDriver != 0 {
+		d = c.miniportDriver(cl, cl.d.miniportDriver)
+	}
+	cl.drv = d
+}
+
+// returnDeregisterMiniport judges that no adapter of a miniport driver is left, with whatever is
+// on it, when the driver is unloaded: each has been halted.
+func returnDeregisterMiniport(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
+	d := cl.drv
+	switch {
+	case d == nil:
+		c.lacks(rule.LEAK01, reasonNoKey)
+	case at.seq == cl.seq:
+		c.lacks(rule.LEAK01, reasonNoStatus) // it never returned
+	case c.vagueHalt:
+		c.lacks(rule.LEAK01, reasonAdapter)
+	case c.unsure > 0:
+		x := *cl
+		c.hold(at, func() { c.judgeMiniportGone(&x, d, at) })
+	default:
+		c.judgeMiniportGone(cl, d, at)
+	}
+}
+
+func (c *Checker) judgeMiniportGone(cl *call, d *driver, at ev) {
+	c.check(rule.LEAK01)
+	var f *finding
+	for _, a := range c.adapterList {
+		// What comes up or goes while the call runs is none that was left.
+		if a.driver != d || !a.up.seen() || a.up.n > cl.ev.n || a.halt.state != markNone {
+			continue
+		}
+		if f != nil {
+			c.extend(f, a.init.enter, a.up)
+			continue
+		}
+		f = c.report(rule.LEAK01, cl.ev, rule.Miniport, a, c.who(cl.label, d),
+			cl.name()+" returned and an adapter of the driver was never halted", a.init.enter, a.up, at)
+	}
+}
+
 // unboundAgain judges that NDIS unbinds a binding once when a driver is unloaded.
 func (c *Checker) unboundAgain(cl *call, b *binding) {
 	if b.assumed || b.unbind.state == markNone || b.driver == nil || b.driver.deregister.state != markEntered {

@@ -221,6 +221,9 @@ func (c *Checker) dropVC(v *vc) {
 			v.oNext.oPrev = v.oPrev
 		}
 	}
+	if v.create.state == markEntered {
+		c.created(v) // its creation never returned
+	}
 	if v.handle != 0 {
 		c.vcs.delIf(key{kindVC<<56 | v.ns, v.handle}, v)
 	}
@@ -230,6 +233,16 @@ func (c *Checker) dropVC(v *vc) {
 	c.endParties(v, evAt(c.lastSeq, c.lastTS, c.events), thread{})
 	v.id = 0
 	c.freeVCs = append(c.freeVCs, v)
+}
+
+// created takes v off the list of those that are being created.
+func (c *Checker) created(v *vc) {
+	for i, x := range c.creating {
+		if x == v {
+			c.creating = append(c.creating[:i], c.creating[i+1:]...)
+			return
+		}
+	}
 }
 
 var vcKinds = [numSides]uint64{kindClientVC, kindManagerVC, kindMiniportVC}
@@ -772,7 +785,7 @@ func (c *Checker) signalingVC(cl *call, v *vc) {
 	case no:
 		c.check(rule.VC05)
 		c.report(rule.VC05, cl.ev, rule.Client, v.adapter, c.who(cl.label, v.driver),
-			"a driver that is no call manager creates a VC without an AF").since(v.driver.registered.enter)
+			"a driver that is no call manager creates a VC without an AF").sinceLoaded(v.driver)
 	default:
 		c.check(rule.VC05)
 	}
@@ -803,12 +816,7 @@ func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if v == nil {
 		return
 	}
-	for i, x := range c.creating {
-		if x == v {
-			c.creating = append(c.creating[:i], c.creating[i+1:]...)
-			break
-		}
-	}
+	c.created(v)
 	v.create.shut(at)
 	if known && st != ndis.StatusSuccess {
 		c.buryVC(v, true)
@@ -1329,7 +1337,7 @@ func (c *Checker) byManagerOnly(cl *call, v *vc) {
 		c.check(rule.VC14)
 		cl.flag = true
 		c.report(rule.VC14, cl.ev, rule.Client, v.home(), c.names[cl.label],
-			cl.name()+" was called by a driver that is no call manager").since(d.registered.enter)
+			cl.name()+" was called by a driver that is no call manager").sinceLoaded(d)
 	default:
 		c.check(rule.VC14)
 	}

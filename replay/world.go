@@ -129,6 +129,7 @@ type driver struct {
 	hasHandle   bool
 	roles       roleSet
 	declared    bool // handlers or role were seen
+	stated      bool // a row said its roles outright
 	notCO       bool // detail.co is false
 	registered  mark // NdisRegisterProtocolDriver
 	options     bool // its SetOptions callback was seen
@@ -171,6 +172,7 @@ const (
 // adapter is a miniport adapter.
 type adapter struct {
 	id          uint64 // value in the adapter column, 0 if it is known by another name only
+	listed      int    // index in Checker.adapterList, while it is there
 	keys        []key
 	driver      *driver
 	co          tri

@@ -1444,7 +1444,7 @@ var catalogue = [NumIDs]Rule{
 		AtFault:   []Actor{Client, CallManager, Miniport},
 		Statement: "When a binding is gone, an adapter halted or a driver unloaded, nothing of it remains: no registrations, open address families, SAPs, VCs, calls, parties or pended operations.",
 		Sign:      "an object or a pended operation is left",
-		Needs:     []string{"NdisCloseAdapterEx", "ProtocolUnbindAdapterEx", "MiniportHaltEx", "NdisDeregisterProtocolDriver", "driver", "adapter", "binding", "af", "vc", "context", "status", "detail.protocol"},
+		Needs:     []string{"NdisCloseAdapterEx", "ProtocolUnbindAdapterEx", "MiniportHaltEx", "NdisDeregisterProtocolDriver", "NdisMDeregisterMiniportDriver", "driver", "adapter", "binding", "af", "vc", "context", "status", "detail.protocol"},
 		Subsumes:  []ID{LEAK02},
 		Page:      nf + "ndisclcloseaddressfamily", Sources: []string{"nf:NdisClCloseAddressFamily", "nc:protocol_unbind_adapter_ex"},
 		AMB: []string{"AMB-02"},
