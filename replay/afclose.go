@@ -584,7 +584,7 @@ func enterClCloseComplete(c *Checker, cl *call) {
 		if d := c.buried(cl, kindClientAF, cl.context, format.HasContext); d != nil && cl.d.caller == callerNDIS && d.clClose.state != opUnknown {
 			c.check(rule.CLOSE18)
 			c.report(rule.CLOSE18, cl.ev, rule.NDIS, nil, c.names[d.clientLabel],
-				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.clClose.last).stranger().guess(d.guessed).Adapter = d.adapter
+				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", d.opened, d.clClose.last).stranger().guess(d.guessed).Adapter = d.adapter
 			return
 		}
 		if !c.namesObject() {
@@ -611,7 +611,7 @@ func enterClCloseComplete(c *Checker, cl *call) {
 		default:
 			c.check(rule.CLOSE18)
 			f := c.report(rule.CLOSE18, cl.ev, rule.NDIS, o.adapter, c.clientName(o),
-				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", o.clClose.call, o.clClose.ret, prev).since(o.openEnter)
+				"NDIS called ProtocolClCloseAfComplete for a close that was not pending", o.clClose.call, o.clClose.ret, prev, o.openEnter)
 			if o.clClose.state == opIdle {
 				f.stranger() // an earlier open may have had the context
 			}

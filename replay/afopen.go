@@ -1104,7 +1104,7 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 	switch cl.status {
 	case ndis.StatusPending:
 		c.report(rule.OPEN10, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
-			"the open was completed with NDIS_STATUS_PENDING", o.cmOpen.ret).evident()
+			"the open was completed with NDIS_STATUS_PENDING", o.cmOpen.call, o.cmOpen.ret).evident()
 		o.cmOpen.assume()
 		o.missed = true // what follows from it is no defect of its own
 		return

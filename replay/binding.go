@@ -95,6 +95,16 @@ func (c *Checker) isCO(d *driver) tri {
 	return unknown
 }
 
+// says notes a row in which d says what it is.
+func (d *driver) says(cl *call) {
+	for i := range d.said {
+		if !d.said[i].seen() {
+			d.said[i] = cl.ev
+			return
+		}
+	}
+}
+
 // loaded says that the trace has the loading of d, in which it registers its handlers, or a row
 // that says what it is: then it is nothing else.
 func (d *driver) loaded() bool { return d.stated || d.options || d.registered.enter.seen() }
@@ -102,8 +112,13 @@ func (d *driver) loaded() bool { return d.stated || d.options || d.registered.en
 // sinceLoaded is since for a finding that rests on what d did not say of itself: all that was
 // lost since it was loaded, or before if that is not in the trace, could have.
 func (f *finding) sinceLoaded(d *driver) *finding {
+	if d == nil {
+		return f
+	}
+	f.show(d.registered.enter, d.registered.ret)
+	f.show(d.said[:]...)
 	switch {
-	case d == nil || d.stated || d.notCO:
+	case d.stated || d.notCO:
 		return f
 	case d.registered.enter.seen():
 		return f.since(d.registered.enter)
@@ -131,6 +146,7 @@ func (c *Checker) declare(cl *call, d *driver) {
 	if d == nil || cl.d.has&(keyRole|keyCO) == 0 {
 		return
 	}
+	d.says(cl)
 	co := cl.d.has&keyCO == 0 || cl.d.co
 	if cl.d.has&keyRole != 0 {
 		d.declared, d.stated = true, true
@@ -209,6 +225,7 @@ func enterSetHandlers(c *Checker, cl *call) {
 	}
 	c.handlersSeen = true
 	if d != nil {
+		d.says(cl)
 		d.declared = true
 		d.roles |= cl.d.handlers
 		if cl.d.handlers&roleMiniportCO != 0 {
@@ -1200,12 +1217,15 @@ func returnUnbindAdapter(c *Checker, cl *call, at ev, known bool, st ndis.Status
 
 // generation watches for drivers that mix the names of NDIS 5 and NDIS 6 (ROLE-09).
 func (c *Checker) generation(cl *call, d *driver) {
+	if !d.names5x && !d.names6x {
+		d.named = cl.ev
+	}
 	d.names5x = d.names5x || is5x[cl.fn]
 	d.names6x = d.names6x || is6x[cl.fn]
 	c.check(rule.ROLE09)
 	if d.names5x && d.names6x && !d.mixed {
 		d.mixed = true
 		c.report(rule.ROLE09, cl.ev, rule.Client, nil, c.names[cl.label],
-			"the driver uses NDIS 5 and NDIS 6 names of the same functions")
+			"the driver uses NDIS 5 and NDIS 6 names of the same functions", d.named)
 	}
 }

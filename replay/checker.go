@@ -464,6 +464,7 @@ func (c *Checker) ret(at ev) {
 		return
 	}
 	c.carried[cl.fn] |= r.has
+	at.back(cl.seq)
 	if r.thread.tid != cl.thread.tid || r.label != cl.label {
 		c.otherCaller(cl)
 	}

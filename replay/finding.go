@@ -160,17 +160,15 @@ func (c *Checker) report(id rule.ID, at ev, fault rule.Actor, a *adapter, driver
 	if unclaimed[id] && a != nil && a.mcm != no {
 		f.claims = a.driver
 	}
-	f.Events = append(f.Events, at.seq)
+	f.show(at)
 	for _, p := range proof {
 		if !p.seen() {
 			continue
 		}
 		f.from, f.to = min(f.from, p.ts), max(f.to, p.ts)
 		f.inferred = f.inferred || p.inferred()
-		f.Events = append(f.Events, p.seq)
 	}
-	slices.Sort(f.Events)
-	f.Events = slices.Compact(f.Events)
+	f.show(proof...)
 	if c.cur != nil {
 		if c.nGaps > 0 {
 			f.from = min(f.from, c.doubt(id, c.cur))
@@ -215,7 +213,17 @@ func (c *Checker) extend(f *finding, proof ...ev) {
 	for _, p := range proof {
 		f.from, f.to = min(f.from, p.ts), max(f.to, p.ts)
 		f.inferred = f.inferred || p.inferred()
-		f.Events = append(f.Events, p.seq)
+	}
+	f.show(proof...)
+}
+
+// show adds rows that a reader needs to follow the finding. The return of a call is nothing
+// without its entry, which says what the call is about.
+func (f *finding) show(rows ...ev) {
+	for _, e := range rows {
+		if e.seen() {
+			f.Events = append(f.Events, e.entry(), e.seq)
+		}
 	}
 	f.Events = sorted(f.Events...)
 }

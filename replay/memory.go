@@ -169,7 +169,8 @@ type deadOpen struct {
 // whatever asks for it.
 type boxedOpen struct {
 	rows        [numBoxed]boxedRow
-	inferred    uint16 // bit i: rows[i]
+	back        [numBoxed]uint32 // how far the entry of the call that rows[i] ends is away
+	inferred    uint16           // bit i: rows[i]
 	clientLabel uint32
 	mgrLabel    uint32
 	adapter     uint64
@@ -208,7 +209,7 @@ const (
 )
 
 func (b *boxedOpen) put(i int, e ev) {
-	b.rows[i] = boxedRow{e.seq, e.ts}
+	b.rows[i], b.back[i] = boxedRow{e.seq, e.ts}, uint32(e.seq-e.entry())
 	if e.inferred() {
 		b.inferred |= 1 << i
 	}
@@ -221,6 +222,7 @@ func (b *boxedOpen) request(i int, o *op) {
 
 func (b *boxedOpen) at(i int) ev {
 	e := evAt(b.rows[i].seq, b.rows[i].ts, 0)
+	e.back(e.seq - uint64(b.back[i]))
 	e.infer(b.inferred>>i&1 != 0)
 	return e
 }

@@ -383,7 +383,8 @@ func enterMiniportOidUpcall(c *Checker, cl *call) {
 		c.check(rule.OID02)
 		if a != p.b.adapter {
 			c.report(rule.OID02, cl.ev, rule.NDIS, p.b.adapter, c.names[p.label],
-				"a request without an NdisAfHandle went to the miniport of another adapter", p.ev)
+				"a request without an NdisAfHandle went to the miniport of another adapter", p.ev).
+				since(p.b.opened) // whose handle it is rests on what was lost since
 		}
 	}
 	if !named(cl) {

@@ -524,7 +524,7 @@ func returnCmAddParty(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 func (c *Checker) givesParty(cl *call, p *party, ctx uint64, at ev) {
 	c.check(rule.PARTY03)
 	if ctx == 0 {
-		c.vcReport(rule.PARTY03, at, sideManager, p.v, cl.name()+" succeeded without a CallMgrPartyContext", cl.ev).evident()
+		c.vcReport(rule.PARTY03, at, sideManager, p.v, cl.name()+" succeeded without a CallMgrPartyContext", cl.ev, p.cmAdd.call).evident()
 		return
 	}
 	c.addPartyContext(p, sideManager, ctx)

@@ -100,7 +100,7 @@ func enterCmRegister(c *Checker, cl *call) {
 	d := c.labelled(cl.label)
 	if d != nil && d.isMiniport && !d.isProtocol && d.options {
 		c.report(rule.ROLE02, cl.ev, rule.CallManager, b.adapter, c.who(cl.label, d),
-			"a miniport call manager calls "+cl.name()+"; it has NdisMCmRegisterAddressFamilyEx")
+			"a miniport call manager calls "+cl.name()+"; it has NdisMCmRegisterAddressFamilyEx").show(d.said[:]...)
 	} else {
 		c.check(rule.ROLE02)
 	}
@@ -134,7 +134,7 @@ func enterMCmRegister(c *Checker, cl *call) {
 	if d != nil && d.isProtocol && !d.isMiniport && d.registered.ret.seen() {
 		c.check(rule.ROLE01)
 		c.report(rule.ROLE01, cl.ev, rule.CallManager, a, c.who(cl.label, d),
-			"a protocol driver calls "+cl.name()+"; a stand-alone call manager has NdisCmRegisterAddressFamilyEx")
+			"a protocol driver calls "+cl.name()+"; a stand-alone call manager has NdisCmRegisterAddressFamilyEx").show(d.registered.ret)
 	} else {
 		c.check(rule.ROLE01)
 		if a.driver == nil {

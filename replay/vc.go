@@ -575,10 +575,16 @@ func (c *Checker) useDeadVC(cl *call, d *deadVC) {
 func (c *Checker) calledVC(cl *call, s side, value uint64, has bool, causes ...ndis.Func) *vc {
 	var v *vc
 	if p := cl.parent; p != nil && cl.thread.known && slices.Contains(causes, p.fn) {
-		if p.flag {
+		lost := p.gapsAtEnter != c.nGaps // it may have returned out of sight
+		if p.flag && !lost {
 			return nil // a call that should not be: what follows from it is no defect of its own
 		}
-		v = p.vcOf()
+		if lost && has {
+			v = c.vcByContext(cl, s, value)
+		}
+		if v == nil && !p.flag {
+			v = p.vcOf()
+		}
 	}
 	if v == nil && has {
 		v = c.vcByContext(cl, s, value)
@@ -1640,7 +1646,7 @@ func returnData(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		return
 	}
 	if v.inactive() {
-		c.vcReport(rule.VC12, cl.ev, cl.side, v, cl.name()+" was called for a VC that is not active", v.deactMark.enter)
+		c.vcReport(rule.VC12, cl.ev, cl.side, v, cl.name()+" was called for a VC that is not active", v.since, v.deactMark.enter)
 	}
 }
 

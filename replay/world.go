@@ -9,11 +9,25 @@ import (
 type ev struct {
 	seq uint64
 	ts  int64
-	n   uint64 // twice the position in the order of replay, odd if the row was inferred
+	n   uint64 // position in the order of replay; below it how far back the entry is; odd if the row was inferred
 }
 
+// evBack is how many bits of ev.n, above the lowest, are for the distance of the entry.
+const evBack = 23
+
 // evAt is the row at the given position in the order of replay.
-func evAt(seq uint64, ts int64, position uint64) ev { return ev{seq, ts, position << 1} }
+func evAt(seq uint64, ts int64, position uint64) ev { return ev{seq, ts, position << (1 + evBack)} }
+
+// back notes that e is the return of the call that was entered at the row enter, if that is not
+// too far away.
+func (e *ev) back(enter uint64) {
+	if d := e.seq - enter; d < 1<<evBack {
+		e.n |= d << 1
+	}
+}
+
+// entry is the row at which the call that e ends was entered; that of e itself if it ends none.
+func (e ev) entry() uint64 { return e.seq - e.n>>1&(1<<evBack-1) }
 
 // infer marks the row as inferred, which does not change its place.
 func (e *ev) infer(yes bool) {
@@ -128,11 +142,12 @@ type driver struct {
 	protocol    uint64
 	hasHandle   bool
 	roles       roleSet
-	declared    bool // handlers or role were seen
-	stated      bool // a row said its roles outright
-	notCO       bool // detail.co is false
-	registered  mark // NdisRegisterProtocolDriver
-	options     bool // its SetOptions callback was seen
+	declared    bool  // handlers or role were seen
+	stated      bool  // a row said its roles outright
+	said        [3]ev // the first rows in which it said what it is
+	notCO       bool  // detail.co is false
+	registered  mark  // NdisRegisterProtocolDriver
+	options     bool  // its SetOptions callback was seen
 	deregister  mark
 	upSeen      bool // a callback into it was seen: absence of another one means something
 	downSeen    bool // a call by it was seen
@@ -141,6 +156,7 @@ type driver struct {
 	contextless int  // bindings whose context was not recorded
 	names5x     bool
 	names6x     bool
+	named       ev // the first row with a name of one generation
 	mixed       bool
 	regs        int       // AFs it registered successfully
 	misdirected int       // completions of opens it sent to handles that do not exist
