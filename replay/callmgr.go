@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"strings"
+
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 )
@@ -77,6 +79,8 @@ type cmChange struct {
 	waits  bool
 	row    format.Event // completes the request
 	party  bool         // the request makes a party
+	label  string       // of the call manager that does
+	mcm    bool
 	cause  *recorded
 }
 
@@ -279,8 +283,7 @@ func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
 	case ndis.ProtocolCmRegisterSap:
 		return m.take(f, r, kindManagerSAP, sizeSap, ndis.NdisCmRegisterSapComplete, ndis.NdisMCmRegisterSapComplete)
 	case ndis.ProtocolCmDeregisterSap:
-		m.drop(m.find(kindManagerSAP, f.Row.Context))
-		return answer(ndis.StatusSuccess)
+		return m.giveUp(f, r, m.find(kindManagerSAP, f.Row.Context))
 	case ndis.ProtocolCoCreateVc:
 		st, _ := m.take(f, r, kindManagerVC, sizeVC, ndis.FuncNone, ndis.FuncNone)
 		return st, 0
@@ -302,8 +305,7 @@ func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
 	case ndis.ProtocolCmAddParty:
 		return m.take(f, r, kindManagerParty, sizeParty, ndis.NdisCmAddPartyComplete, ndis.NdisMCmAddPartyComplete)
 	case ndis.ProtocolCmDropParty:
-		m.drop(m.find(kindManagerParty, f.Row.Context))
-		return answer(ndis.StatusSuccess)
+		return m.giveUp(f, r, m.find(kindManagerParty, f.Row.Context))
 	case ndis.ProtocolClNotifyCloseAf:
 		return m.notifiedClose(f, r)
 	case ndis.ProtocolUnbindAdapterEx:
@@ -313,7 +315,14 @@ func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
 			return StepCall, 0
 		}
 		return answer(ndis.StatusSuccess)
-	case ndis.ProtocolCoOidRequest, ndis.MiniportCoOidRequest:
+	case ndis.ProtocolCoOidRequest:
+		if b := m.find(kindManagerAF, f.Row.Context); b != nil && f.cl.d.has&keyOIDRequest != 0 && m.pends() {
+			b.label = f.Row.Driver
+			f.User = b
+			return answer(ndis.StatusPending)
+		}
+		return answer(ndis.StatusNotSupported)
+	case ndis.MiniportCoOidRequest:
 		return answer(ndis.StatusNotSupported)
 	case ndis.ProtocolClIncomingCall:
 		return answer(ndis.StatusFailure)
@@ -376,12 +385,14 @@ func (m *CallManager) take(f *Frame, r *format.Event, kind uint64, size int64, s
 		return StepReturn, 0
 	}
 	b := m.block(kind, size)
-	b.open = o
-	if kind == kindManagerParty {
+	b.open, b.label, b.mcm = o, f.Row.Driver, o != nil && o.mcm || f.isMCM()
+	switch kind {
+	case kindManagerSAP:
+		b.af = f.Row.SAP
+	case kindManagerParty:
 		b.af = f.Row.Party
 	}
 	if standAlone != ndis.FuncNone && m.pends() {
-		b.label, b.mcm = f.Row.Driver, f.isMCM()
 		f.User = b
 		r.Status = uint32(ndis.StatusPending)
 		return StepReturn, 0
@@ -389,6 +400,28 @@ func (m *CallManager) take(f *Frame, r *format.Event, kind uint64, size int64, s
 	r.Context = b.ctx
 	r.Has |= format.HasContext
 	return StepReturn, 0
+}
+
+// giveUp answers a request that ends a SAP or a party.
+func (m *CallManager) giveUp(f *Frame, r *format.Event, b *cmBlock) (Step, uint64) {
+	r.Has |= format.HasStatus
+	if b != nil && m.pends() {
+		f.User = b
+		r.Status = uint32(ndis.StatusPending)
+		return StepReturn, 0
+	}
+	m.drop(b)
+	return StepReturn, 0
+}
+
+// delays lets a request about v pend that has succeeded already: it is completed later.
+func (m *CallManager) delays(f *Frame, v *vc) *cmChange {
+	if v == nil || v.handle == 0 || !m.pends() {
+		return nil
+	}
+	c := &cmChange{done: true, cause: f.requestOf()}
+	f.User = c
+	return c
 }
 
 // makeCall is ProtocolCmMakeCall and ProtocolCmModifyCallQoS: the VC is activated with the
@@ -406,6 +439,11 @@ func (m *CallManager) makeCall(f *Frame, r *format.Event) (Step, uint64) {
 	}
 	r.Has |= format.HasStatus
 	st, c := m.outcome(f)
+	if st == ndis.StatusSuccess {
+		if c = m.delays(f, v); c != nil {
+			st = ndis.StatusPending
+		}
+	}
 	switch {
 	case st == ndis.StatusPending: // completed once the VC is active
 		c.row = m.vcDone(f, v, ndis.NdisCmModifyCallQoSComplete, ndis.NdisMCmModifyCallQoSComplete)
@@ -413,13 +451,13 @@ func (m *CallManager) makeCall(f *Frame, r *format.Event) (Step, uint64) {
 			c.row = m.vcDone(f, v, ndis.NdisCmMakeCallComplete, ndis.NdisMCmMakeCallComplete)
 			c.row.Party = f.Row.Party
 			c.row.Has |= format.HasParty | format.HasContext
-			c.party = f.Row.Party != 0
+			c.party, c.label, c.mcm = f.Row.Party != 0, f.Row.Driver, f.isMCM()
 		}
 		r.Status = uint32(st)
 	case st != ndis.StatusSuccess:
 		r.Status = uint32(st)
 	case f.Function == ndis.ProtocolCmMakeCall && f.Row.Party != 0:
-		if ctx, ok := m.party(f.Row.Party); ok {
+		if ctx, ok := m.party(f.Row.Party, f.Row.Driver, f.isMCM()); ok {
 			r.Context = ctx
 			r.Has |= format.HasContext
 		}
@@ -428,12 +466,12 @@ func (m *CallManager) makeCall(f *Frame, r *format.Event) (Step, uint64) {
 }
 
 // party takes memory for the first party of a call.
-func (m *CallManager) party(handle uint64) (ctx uint64, ok bool) {
+func (m *CallManager) party(handle uint64, label string, mcm bool) (ctx uint64, ok bool) {
 	if !m.alloc(sizeParty) {
 		return 0, false
 	}
 	b := m.block(kindManagerParty, sizeParty)
-	b.af = handle
+	b.af, b.label, b.mcm = handle, label, mcm
 	return b.ctx, true
 }
 
@@ -493,7 +531,7 @@ func (m *CallManager) changed(c *cmChange) {
 	e := &c.row
 	e.Status = uint32(c.status)
 	if c.party && c.status == ndis.StatusSuccess {
-		e.Context, _ = m.party(e.Party)
+		e.Context, _ = m.party(e.Party, c.label, c.mcm)
 	}
 	m.job(*e, c.cause)
 }
@@ -521,6 +559,11 @@ func (m *CallManager) closeCall(f *Frame, r *format.Event) (Step, uint64) {
 	}
 	r.Has |= format.HasStatus
 	st, c := m.outcome(f)
+	if st != ndis.StatusPending {
+		if c = m.delays(f, v); c != nil {
+			st = ndis.StatusPending
+		}
+	}
 	var b *cmBlock
 	if f.Row.Has&format.HasContext2 != 0 {
 		b = m.find(kindManagerParty, f.Row.Context2)
@@ -651,6 +694,21 @@ func (m *CallManager) Left(f *Frame) {
 		e.Function = pick(ndis.NdisCmAddPartyComplete, ndis.NdisMCmAddPartyComplete)
 		e.Party = f.Row.Party
 		e.Has |= format.HasParty
+	case ndis.ProtocolCmDeregisterSap:
+		e.Function = pick(ndis.NdisCmDeregisterSapComplete, ndis.NdisMCmDeregisterSapComplete)
+		e.SAP = b.af
+		e.Has = e.Has&^format.HasContext | format.HasSAP
+		m.drop(b)
+	case ndis.ProtocolCmDropParty:
+		e.Function = pick(ndis.NdisCmDropPartyComplete, ndis.NdisMCmDropPartyComplete)
+		e.Party = b.af
+		e.Has = e.Has&^format.HasContext | format.HasParty
+		m.drop(b)
+	case ndis.ProtocolCoOidRequest:
+		e.Function = pick(ndis.NdisCoOidRequestComplete, ndis.NdisMCmOidRequestComplete)
+		statusOf(&e, ndis.StatusNotSupported)
+		e.AF, e.Detail = b.af, strings.Clone(f.Row.Detail)
+		e.Has = e.Has&^format.HasContext | format.HasAF | format.HasDetail
 	default:
 		return
 	}

@@ -1206,8 +1206,23 @@ func (p *plan) returning(f *Frame) {
 		if !failed && r.Has&handleBits[i] != 0 {
 			p.bind(n, *handleAt(r, i))
 		}
+		if h := f.made(i); f.status == ndis.StatusPending && h != 0 {
+			p.bind(n, h) // told in the completion
+		}
 		p.settle(n)
 	}
+}
+
+// made is the handle of kind i that f, which pends, has made.
+func (f *Frame) made(i int) uint64 {
+	switch {
+	case i == 1 && f.Function == ndis.NdisClOpenAddressFamilyEx, i == 2 && f.Function == ndis.NdisClRegisterSap,
+		i == 4 && f.Function == ndis.NdisClAddParty:
+		return f.h
+	case i == 4 && f.Function == ndis.NdisClMakeCall:
+		return f.h2
+	}
+	return 0
 }
 
 // Entered is part of Drivers.
@@ -1257,6 +1272,14 @@ func (p *plan) completionOf(d *Frame, e *format.Event) bool {
 		}
 		e.Function = ndis.ProtocolClCloseAfComplete
 		context(e, o.clientCtx)
+		return true
+	case ndis.NdisClDropParty:
+		q := d.cl.partyOf()
+		if q == nil || !q.ctx[sideClient].has {
+			return false
+		}
+		e.Function = ndis.ProtocolClDropPartyComplete
+		context(e, q.ctx[sideClient].value)
 		return true
 	case ndis.NdisClMakeCall, ndis.NdisClCloseCall, ndis.NdisClModifyCallQoS:
 		v := d.cl.vcOf()
