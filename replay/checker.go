@@ -137,6 +137,7 @@ func New(o Options) *Checker {
 		unchecked: make([][numReasons]uint64, len(rule.All())+1),
 		defects:   map[string]uint64{}, defectRows: map[string]uint64{}, lastTS: minTime,
 	}
+	c.opens.near, c.saps.near, c.vcs.near, c.parties.near = nearBlocks, nearBlocks, nearBlocks, nearBlocks
 	c.observer, _ = o.Hook.(Observer)
 	if c.openLimit == 0 {
 		c.openLimit = 1e6

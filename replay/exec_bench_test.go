@@ -133,7 +133,7 @@ func (c *crowd) Next(f *replay.Frame, a *replay.Act) (replay.Step, uint64) {
 			return replay.StepWait, 0
 		}
 		a.Row = (*list)[0]
-		*list = (*list)[1:]
+		*list = slices.Delete(*list, 0, 1)
 		return replay.StepCall, 0
 	}
 	a.Row = format.Event{Has: format.HasStatus}
@@ -153,7 +153,7 @@ func (c *crowd) Next(f *replay.Frame, a *replay.Act) (replay.Step, uint64) {
 				return replay.StepWait, 0
 			}
 			a.Row = c.todo[0]
-			c.todo = c.todo[1:]
+			c.todo = slices.Delete(c.todo, 0, 1)
 			return replay.StepCall, 0
 		}
 		c.told++
@@ -279,61 +279,209 @@ func open(client uint64, ctx uint64) format.Event {
 		Has: format.HasDriver | format.HasBinding | format.HasAFType | format.HasAFMajor | format.HasAFMinor | format.HasContext}
 }
 
-// benchmarkOpen opens and closes an AF while so many are open. Rows are thrown away.
-func benchmarkOpen(b *testing.B, pend, measured bool) {
+// benchmarkOpen opens and closes AFs while so many are open: each round one that was chosen at
+// random is closed and a new one opened. Rows are thrown away.
+func benchmarkOpen(b *testing.B, pend bool) {
 	sizes(b, "open", func(b *testing.B, n int) {
-		var costs opens
-		o := replay.ExecOptions{}
-		if measured {
-			start := time.Now()
-			o.Hook, o.Clock = &costs, func() int64 { return int64(time.Since(start)) }
-			const reads = 1 << 12
-			from := o.Clock()
-			for range reads {
-				o.Clock()
-			}
-			o.ClockCost = (o.Clock() - from) / reads
-		}
-		c, clients := newCrowd(b, 1, o)
-		cm := c.bind(b, "cm", 1)
-		c.opens = true
-		c.do(b, register(cm, 7))
-		for range n {
-			c.do(b, open(clients[0], c.ctx()))
-		}
-		c.pend = pend
+		c, clients := newCrowd(b, 1, replay.ExecOptions{})
+		round := openRounds(b, c, clients[0], n, pend)
 		b.ReportAllocs()
 		rows := c.x.Stats().Rows
-		costs = costs[:0]
 		for b.Loop() {
-			c.do(b, open(clients[0], c.ctx()))
-			h := c.last.AF
-			if pend {
-				h = c.lastAF()
-			}
-			c.do(b, format.Event{Function: ndis.NdisClCloseAddressFamily, Driver: "client", AF: h, Has: format.HasDriver | format.HasAF})
+			round()
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(c.x.Stats().Rows-rows), "ns/row")
-		if len(costs) > 0 {
-			slices.Sort(costs)
-			b.ReportMetric(float64(costs[len(costs)/2]), "ns-p50/open")
-			b.ReportMetric(float64(costs[len(costs)*99/100]), "ns-p99/open")
-		}
 	})
 }
 
-// opens keeps what NDIS's side of NdisClOpenAddressFamilyEx cost: its rows and those of the
-// callback inside it, through the world.
-type opens []int64
-
-func (o *opens) Span(s *replay.Span) {
-	if s.Function == ndis.NdisClOpenAddressFamilyEx && len(*o) < 1<<20 {
-		*o = append(*o, s.Return)
+// openRounds makes n AFs be open, and gives what closes one of them and opens another.
+func openRounds(b *testing.B, c *crowd, client uint64, n int, pend bool) (round func()) {
+	cm := c.bind(b, "cm", 1)
+	c.opens, c.pend = true, pend
+	c.do(b, register(cm, 7))
+	open := func() uint64 {
+		c.do(b, open(client, c.ctx()))
+		if pend {
+			return c.x.LastHandle()
+		}
+		return c.last.AF
+	}
+	live := make([]uint64, n)
+	for i := range live {
+		live[i] = open()
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	return func() {
+		i := r.IntN(n)
+		c.do(b, format.Event{Function: ndis.NdisClCloseAddressFamily, Driver: "client", AF: live[i], Has: format.HasDriver | format.HasAF})
+		live[i] = open()
 	}
 }
 
-func (c *crowd) lastAF() uint64 { return c.x.LastHandle() }
+func BenchmarkOpenClose(b *testing.B)       { benchmarkOpen(b, false) }
+func BenchmarkOpenClosePended(b *testing.B) { benchmarkOpen(b, true) }
 
-func BenchmarkOpenClose(b *testing.B)         { benchmarkOpen(b, false, false) }
-func BenchmarkOpenClosePended(b *testing.B)   { benchmarkOpen(b, true, false) }
-func BenchmarkOpenCloseMeasured(b *testing.B) { benchmarkOpen(b, false, true) }
+// measured is a clock that keeps what each transition cost: an Executor reads it before and after
+// each. What a reading costs is taken off, as it is for a Hook.
+type measured struct {
+	start time.Time
+	cost  int64
+	from  int64 // of the transition that runs; 0 between two
+	costs []int64
+	spans []int64 // what NDIS's side of a whole call cost
+	fn    ndis.Func
+}
+
+func newMeasured(fn ndis.Func) *measured {
+	m := &measured{start: time.Now(), fn: fn}
+	const rounds, reads = 31, 256
+	costs := make([]int64, rounds)
+	for i := range costs {
+		from := m.now()
+		for range reads {
+			m.now()
+		}
+		costs[i] = (m.now() - from) / (reads + 1)
+	}
+	slices.Sort(costs)
+	m.cost = costs[rounds/2]
+	return m
+}
+
+func (m *measured) now() int64 { return int64(time.Since(m.start)) }
+
+func (m *measured) clock() int64 {
+	t := m.now()
+	if m.from == 0 {
+		m.from = t
+	} else {
+		m.costs = append(m.costs, max(0, t-m.from-m.cost))
+		m.from = 0
+	}
+	return t
+}
+
+func (m *measured) Span(s *replay.Span) {
+	if s.Function == m.fn {
+		m.spans = append(m.spans, s.Return)
+	}
+}
+
+func (m *measured) reset() { m.costs, m.spans = m.costs[:0], m.spans[:0] }
+
+func (m *measured) options() replay.ExecOptions {
+	return replay.ExecOptions{Options: replay.Options{Hook: m}, Clock: m.clock, ClockCost: m.cost}
+}
+
+// quantile of costs, which it sorts.
+func quantile(costs []int64, q float64) float64 {
+	if len(costs) == 0 {
+		return 0
+	}
+	slices.Sort(costs)
+	return float64(costs[int(q*float64(len(costs)-1))])
+}
+
+// BenchmarkTransitions measures transitions one by one, with the clock that afreplay exec --timings
+// has: exact medians of all that were seen, of the open by the slowest of its steps.
+func BenchmarkTransitions(b *testing.B) {
+	for _, pend := range []bool{false, true} {
+		name := "open"
+		steps := []string{"NdisClOpen", "ProtocolCmOpenAf", "ProtocolCmOpenAf-return", "NdisClOpen-return"}
+		if pend {
+			name = "open-pended"
+			steps = append(steps, "NdisCmOpenComplete", "ProtocolClOpenAfComplete", "ProtocolClOpenAfComplete-return", "NdisCmOpenComplete-return")
+		}
+		b.Run(name, func(b *testing.B) {
+			sizes(b, "open", func(b *testing.B, n int) { measureOpens(b, n, pend, steps) })
+		})
+	}
+	b.Run("register", func(b *testing.B) { sizes(b, "afs", measureRegistrations) })
+	b.Run("notify", func(b *testing.B) { sizes(b, "clients", measureNotices) })
+}
+
+func measureOpens(b *testing.B, n int, pend bool, steps []string) {
+	const keep = 1 << 17
+	m := newMeasured(ndis.NdisClOpenAddressFamilyEx)
+	c, clients := newCrowd(b, 1, m.options())
+	round := openRounds(b, c, clients[0], n, pend)
+	const closing = 4 // rows of the close, which is synchronous
+	perStep := make([][]int64, len(steps))
+	var all, spans []int64
+	for b.Loop() {
+		m.reset()
+		round()
+		if len(m.costs) != closing+len(steps) {
+			b.Fatalf("%d transitions, want %d", len(m.costs), closing+len(steps))
+		}
+		if len(spans) == keep {
+			continue
+		}
+		for i, cost := range m.costs[closing:] {
+			perStep[i] = append(perStep[i], cost)
+			all = append(all, cost)
+		}
+		spans = append(spans, m.spans...)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(quantile(all, 0.5), "p50-ns/transition")
+	b.ReportMetric(quantile(all, 0.99), "p99-ns/transition")
+	b.ReportMetric(quantile(spans, 0.5), "p50-ns/open")
+	slowest := 0.0
+	for i, name := range steps {
+		p50 := quantile(perStep[i], 0.5)
+		slowest = max(slowest, p50)
+		if testing.Verbose() {
+			b.Logf("%s: p50 %.0f ns", name, p50)
+		}
+	}
+	b.ReportMetric(slowest, "p50-ns/slowest-step")
+}
+
+// measureRegistrations registers one AF beside so many others.
+func measureRegistrations(b *testing.B, n int) {
+	m := newMeasured(ndis.NdisCmRegisterAddressFamilyEx)
+	var c *crowd
+	var cm uint64
+	var spans []int64
+	const perWorld = 100
+	for i := 0; b.Loop(); i++ {
+		if i%perWorld == 0 && (i == 0 || n <= 1000) {
+			c, _ = newCrowd(b, 1, m.options())
+			cm = c.bind(b, "cm", 1)
+			for j := range n {
+				c.do(b, register(cm, uint32(1<<20+j)))
+			}
+		}
+		m.reset()
+		c.do(b, register(cm, uint32(i)+1))
+		spans = append(spans, m.spans...)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(quantile(spans, 0.5), "p50-ns/registration")
+}
+
+// measureNotices registers an AF with so many clients on the adapter, each of which is told.
+func measureNotices(b *testing.B, n int) {
+	m := newMeasured(ndis.ProtocolCoAfRegisterNotify)
+	var c *crowd
+	var cm uint64
+	var spans []int64
+	const keep = 1 << 20
+	for i := 0; b.Loop(); i++ {
+		if i%16 == 0 {
+			c, _ = newCrowd(b, n, m.options())
+			cm = c.bind(b, "cm", n)
+		}
+		m.reset()
+		c.do(b, register(cm, uint32(i%16)+1))
+		if len(m.spans) != n {
+			b.Fatalf("%d were told, want %d", len(m.spans), n)
+		}
+		if len(spans) < keep {
+			spans = append(spans, m.spans...)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(quantile(spans, 0.5), "p50-ns/notice")
+}

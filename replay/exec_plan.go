@@ -286,6 +286,7 @@ func Execute(o ExecuteOptions) *Execution {
 	if o.Start == 0 {
 		o.Start = 1
 	}
+	p.nodes.near, p.calls.near = nearBlocks, nearNumbers
 	x := NewExecutor(o.ExecOptions, p)
 	p.x = x
 	p.cm = NewCallManager(x, o.Limits)

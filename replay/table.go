@@ -46,7 +46,22 @@ type table[V comparable] struct {
 	slots []slot[V]
 	n     int
 	shift uint
+	near  vicinity
 }
+
+// vicinity is the bits of a value, beginning with bit from, in which keys that lie near each
+// other in a table differ. Handles and contexts are addresses of blocks of memory that were
+// often taken one after the other: those that are new are found where the last ones were, and
+// not somewhere in a large table. The zero value scatters all keys.
+type vicinity struct {
+	from uint8
+	mask uint8 // 0 or 7
+}
+
+var (
+	nearBlocks  = vicinity{6, 7} // blocks of memory
+	nearNumbers = vicinity{0, 7} // consecutive numbers
+)
 
 type slot[V comparable] struct {
 	key key // space 0: empty
@@ -60,7 +75,16 @@ func (k key) hash() uint64 {
 	return h * 0xbf58476d1ce4e5b9
 }
 
-func (t *table[V]) hash(k key) int { return int(k.hash() >> t.shift) }
+// quarters says how many quarters of a table are in use at most: neighbours in a full one would
+// push each other far away.
+func (v vicinity) quarters() uint { return 3 - uint(v.mask)>>2 }
+
+// hash gives the place of k. Keys of one vicinity get places that differ in their last bits only.
+func (t *table[V]) hash(k key) int {
+	near := k.value >> (t.near.from & 63) & uint64(t.near.mask)
+	k.value ^= near << (t.near.from & 63)
+	return int(k.hash()>>t.shift ^ near)
+}
 
 func (t *table[V]) get(k key) (v V, ok bool) {
 	if t.n == 0 {
@@ -79,9 +103,7 @@ func (t *table[V]) get(k key) (v V, ok bool) {
 }
 
 func (t *table[V]) put(k key, v V) {
-	if 4*(t.n+1) > 3*len(t.slots) {
-		t.grow()
-	}
+	t.room()
 	mask := len(t.slots) - 1
 	for i := t.hash(k); ; i = (i + 1) & mask {
 		s := &t.slots[i]
@@ -97,15 +119,29 @@ func (t *table[V]) put(k key, v V) {
 	}
 }
 
+// room makes room for one more.
+func (t *table[V]) room() {
+	if 4*uint(t.n+1) > t.near.quarters()*uint(len(t.slots)) {
+		t.grow()
+	}
+}
+
 // swap is put, and gives what k named before.
 func (t *table[V]) swap(k key, v V) (old V) {
-	if i := t.find(k); i >= 0 {
+	t.room()
+	mask := len(t.slots) - 1
+	for i := t.hash(k); ; i = (i + 1) & mask {
 		s := &t.slots[i]
-		old, s.val = s.val, v
-		return old
+		if s.key == k {
+			old, s.val = s.val, v
+			return old
+		}
+		if s.key.space == 0 {
+			s.key, s.val = k, v
+			t.n++
+			return old
+		}
 	}
-	t.put(k, v)
-	return old
 }
 
 // find gives the slot of k, or -1.
