@@ -28,6 +28,9 @@ func judgeAny(t *testing.T, d *decode.Decoder, r *etl.Record) {
 	if fields := decode.AppendFields(nil, ev.Values); !json.Valid(fields) || !utf8.Valid(fields) {
 		t.Errorf("not JSON: %q", fields)
 	}
+	if text := ev.AppendJSON(nil); !json.Valid(text) || !utf8.Valid(text) {
+		t.Errorf("not JSON: %q", text)
+	}
 	ev.AppendMessage(nil, r)
 	if (ev.Left > 0) != (ev.Failure.Reason == decode.ReasonPayloadLeft) {
 		t.Errorf("%d bytes left, %v", ev.Left, ev.Failure)

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON appends the event as a JSON object with the keys provider (if its name is
-// known), event, fields and, if decoding stopped, failure. Nothing is lost: what JSON has
+// AppendJSON appends the event as a JSON object with the keys provider (if the event carries
+// its name), event (if it has a name), fields and, if decoding stopped, failure. Nothing is lost: what JSON has
 // no form for is written as {"hex":"…"} (text that is not valid), as a hex string
 // (binary), or as text (numbers that are none). Fields whose name came before get a "#2".
 func (ev *Event) AppendJSON(b []byte) []byte {
@@ -20,9 +20,14 @@ func (ev *Event) AppendJSON(b []byte) []byte {
 	if ev.Provider.Name != "" {
 		b = append(appendString(append(b, `"provider":`...), ev.Provider.Name), ',')
 	}
-	b = append(b, `"event":`...)
-	b = appendString(b, ev.Schema.Name)
-	b = append(b, `,"fields":`...)
+	name := ev.Name
+	if ev.Schema != nil {
+		name = ev.Schema.Name
+	}
+	if name != "" || ev.Schema != nil {
+		b = append(AppendString(append(b, `"event":`...), name), ',')
+	}
+	b = append(b, `"fields":`...)
 	b = appendMembers(b, ev.Values)
 	if ev.Failure.Reason != ReasonNone {
 		b = append(b, `,"failure":`...)

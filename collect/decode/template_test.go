@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/aftrace/aftrace/collect/decode"
+	"github.com/aftrace/aftrace/collect/decode/aftracetest"
 	"github.com/aftrace/aftrace/collect/decode/decodetest"
 	"github.com/aftrace/aftrace/collect/etl"
 	"github.com/aftrace/aftrace/collect/etl/etltest"
@@ -256,6 +257,39 @@ func TestManifestNames(t *testing.T) {
 	live.Kind, live.Flags, live.ID, live.Opcode = etl.KindEvent32, etl.FlagClassicHeader, 0, 12
 	if ev := describe(t, merged, &live); ev.Origin != decode.OriginClassic || ev.Failure.Reason != decode.ReasonNone {
 		t.Errorf("%+v", ev)
+	}
+}
+
+// TestEventJSON: whatever describes an event, and if nothing does.
+func TestEventJSON(t *testing.T) {
+	lib := library(t, tmf("Fn", "%10!d!", "x, ItemLong"))
+	if _, err := lib.AddManifest("a.man", []byte(manifestXML(`<data name="A" inType="win:UInt8"/>`))); err != nil {
+		t.Fatal(err)
+	}
+	d := decode.New(decode.Options{Library: lib})
+	classic := etl.GUID{9, 9}
+	info := decodetest.EventInfo{Event: classic, Opcode: 12, Version: 3, Source: 1, Task: "Thing", OpcodeName: "Go", Properties: []prop{{Name: "P", In: 16}}}
+	d.Learn(metadataRecord(32, info.Record()))
+	traced := everything()
+	items, data, err := aftracetest.Encode(&traced, aftracetest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, r := range map[string]*etl.Record{
+		`{"event":"Work/Start","fields":{"A":7}}`:                                               manifestRecord("\x07"),
+		`{"event":"Work/Start","fields":{},"failure":"payload ends early at byte 0 (field A)"}`: manifestRecord(""),
+		`{"event":"af_c12","fields":{"x":5}}`:                                                   messageRecord(10, u32(5)),
+		`{"fields":{},"failure":"WPP message without TMF data"}`:                                messageRecord(77, u32(5)),
+		`{"event":"Thing/Go","fields":{"P":"0x5"}}`:                                             {Kind: etl.KindFull32, HasGUID: true, Provider: classic, ID: 12, Version: 3, Pointer: 4, Data: []byte(u32(5))},
+		`{"fields":{},"failure":"no description of its payload"}`:                               {Kind: etl.KindFull32, HasGUID: true, Provider: classic, ID: 13, Version: 3, Pointer: 4, Data: []byte(u32(5))},
+		`{"fields":{},"failure":"kernel record without a provider"}`:                            {Kind: etl.KindSystem64, ID: 0x301, Pointer: 8, Data: []byte("x")},
+		`{"provider":"CoNDIS-AfTrace","event":"AfEvent","fields":{"Function":`: {
+			Kind: etl.KindEvent64, HasGUID: true, Provider: decode.AfTrace, Pointer: 8, Channel: 11, Extended: etltest.AppendExt(nil, items), Data: data,
+		},
+	} {
+		if got := string(describe(t, d, r).AppendJSON(nil)); got != want && (!strings.HasSuffix(want, ":") || !strings.HasPrefix(got, want)) || !json.Valid([]byte(got)) {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
 	}
 }
 

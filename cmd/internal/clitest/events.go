@@ -24,6 +24,9 @@ import (
 //	event GUID ID VERSION PAYLOAD...   an event with EVENT_HEADER
 //	manifest GUID FILE                 the manifest of an EventSource, in chunks
 //	info GUID ID VERSION NAME:TYPE...  what a merge keeps of an event; types are TDH numbers
+//	classic CLASS TYPE VERSION PAYLOAD...       a classic event
+//	classicinfo CLASS TYPE VERSION NAME:TYPE... what a merge keeps of a classic event
+//	kernel GROUP TYPE PAYLOAD...       a record of the kernel, without a GUID
 //
 // PAYLOAD is u8:N u16:N u32:N u64:N str:TEXT wstr:TEXT (both with NUL) guid:GUID hex:BYTES.
 func mkevents(ts *testscript.TestScript, neg bool, args []string) {
@@ -69,6 +72,13 @@ func addRecord(ts *testscript.TestScript, w *etltest.Writer, clock int64, words 
 		case "info":
 			info := decodetest.EventInfo{Provider: parseGUID(words[1]), ID: uint16(number(2, 16)), Version: uint8(number(3, 8)), ProviderName: "Merged", Name: "Kept", Properties: properties(words[4:])}
 			w.Full(0, clock, etltest.FullHeader{Class: parseGUID("bbccf6c1-6cd1-48c4-80ff-839482e37671"), Type: 32}, info.Record())
+		case "classic":
+			w.Full(0, clock, etltest.FullHeader{Class: parseGUID(words[1]), Type: uint8(number(2, 8)), Version: uint16(number(3, 8)), TID: 8, PID: 4}, payload(words[4:]))
+		case "classicinfo":
+			info := decodetest.EventInfo{Event: parseGUID(words[1]), Opcode: uint8(number(2, 8)), Version: uint8(number(3, 8)), Source: 1, Task: "Class", OpcodeName: "Type", Properties: properties(words[4:])}
+			w.Full(0, clock, etltest.FullHeader{Class: parseGUID("bbccf6c1-6cd1-48c4-80ff-839482e37671"), Type: 32}, info.Record())
+		case "kernel":
+			w.System(0, clock, etltest.SystemHeader{Group: uint8(number(1, 8)), Type: uint8(number(2, 8)), TID: 8, PID: 4}, payload(words[3:]))
 		default:
 			panic(fmt.Errorf("%s?", words[0]))
 		}
