@@ -39,6 +39,7 @@ var rooms = []room{
 	{dir: "analysis", ours: []string{"format", "replay", "analysis"}},
 	{dir: "cmd", ours: []string{"format", "collect", "replay", "analysis", "cmd", "testdata"}},
 	{dir: "internal/interop", std: true},
+	{dir: "internal/smalldisk", std: true},
 	{dir: "internal/naive", ours: []string{"format", "replay/rule"}, std: true},
 	{dir: "testdata", std: true},
 }

@@ -64,7 +64,7 @@ func Run(ctx context.Context, src Source, w RowWriter, o RunOptions) (RunSummary
 	read := make(chan error, 1)
 	go func() { read <- r.inbox.fill(ctx, src, o.MaxHeld) }()
 
-	tick := time.NewTicker(min(o.Window/4, 100*time.Millisecond))
+	tick := time.NewTicker(max(min(o.Window/4, 100*time.Millisecond), time.Millisecond))
 	defer tick.Stop()
 	flushed, arrived := time.Now(), time.Now()
 	var rows []format.Event

@@ -53,6 +53,7 @@ type recording interface {
 
 // captureReport is what a source says of a capture that has ended.
 type captureReport struct {
+	Rows   uint64   // that it made of what it recorded, gap rows apart
 	Lines  []string // for people, one fact each
 	JSON   any      // for programs
 	Lossy  bool     // something is missing: --strict
@@ -217,7 +218,8 @@ func (f *captureFlags) run(ctx context.Context, args []string) error {
 		w.SetMetadata(k, v)
 	}
 	if err := w.Close(); err != nil {
-		return cli.NotWritten(err)
+		rec.Close() // all is counted then
+		return cli.NotWritten(unwritten(err, w, rec.Report().Rows, sum))
 	}
 	if runErr != nil {
 		return captureExit(runErr)
@@ -299,6 +301,23 @@ func watchSize(w traceWriter, limit int64, stop func(), ended <-chan struct{}) {
 			}
 		}
 	}
+}
+
+// unwritten adds to the error of a capture what there is of it, and how many of the rows that
+// were recorded are lost.
+func unwritten(err error, w traceWriter, recorded uint64, sum collect.RunSummary) error {
+	r, ok := w.(*rotate.Writer)
+	if !ok {
+		return err
+	}
+	text := rows.Count(r.Kept(), "event") + " written until then"
+	if path := r.Unfinished(); path != "" {
+		text += fmt.Sprintf("; %s is cut short, but can be replayed", path)
+	}
+	if kept := r.Kept() + r.Dropped() + sum.Duplicates; recorded > kept {
+		text += fmt.Sprintf("; %s after them lost", rows.Count(recorded-kept, "event"))
+	}
+	return fmt.Errorf("%w (%s)", err, text)
 }
 
 // partLines say how the trace is divided, and what did not fit.

@@ -128,7 +128,7 @@ type etwRecording struct{ *etw.Capture }
 
 func (r *etwRecording) Report() captureReport {
 	s := r.Summary()
-	rep := captureReport{Source: "etw", JSON: s, Lossy: s.Lossy()}
+	rep := captureReport{Source: "etw", Rows: s.Rows, JSON: s, Lossy: s.Lossy()}
 	line := func(format string, args ...any) { rep.Lines = append(rep.Lines, fmt.Sprintf(format, args...)) }
 	if g := s.Granted; g != nil {
 		line("session %s: %s, %d to %d buffers of %d KB", s.Session, host.ModeText(g.Mode), g.MinBuffers, g.MaxBuffers, g.BufferKB)

@@ -81,7 +81,7 @@ func (r *uprobeRecording) RunOptions() collect.RunOptions { return uprobe.RunOpt
 
 func (r *uprobeRecording) Report() captureReport {
 	s := r.Summary()
-	rep := captureReport{Source: "uprobe", JSON: s, Exit: s.Exit, Lossy: s.Lost > 0 || s.Unread > 0 || s.Untracked > 0}
+	rep := captureReport{Source: "uprobe", Rows: s.Records, JSON: s, Exit: s.Exit, Lossy: s.Lost > 0 || s.Unread > 0 || s.Untracked > 0}
 	line := func(format string, args ...any) { rep.Lines = append(rep.Lines, fmt.Sprintf(format, args...)) }
 	line("%s probed in %s", rows.Count(uint64(s.Functions), "function"), rows.Count(uint64(s.Processes), "process"))
 	if s.NsPerCall > 0 {

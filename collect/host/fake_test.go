@@ -97,6 +97,7 @@ type fakeControl struct {
 	start    error
 	enable   error
 	query    error
+	lost     uint32 // buffers that could not be written
 }
 
 func (c *fakeControl) Start(s Settings) (Session, error) {
@@ -138,6 +139,7 @@ func (c *fakeControl) Stop(name string) (Session, error) {
 	defer c.mu.Unlock()
 	delete(c.sessions, name)
 	x.BuffersWritten++
+	x.LogBuffersLost += c.lost
 	return x, err
 }
 

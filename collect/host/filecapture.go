@@ -111,6 +111,9 @@ func CaptureFile(c Control, o FileCapture, stop <-chan struct{}) (FileSummary, e
 		switch {
 		case err == nil:
 			sum.Final, sum.Known = got, true
+			if got.LogBuffersLost > 0 {
+				sum.Warnings = append(sum.Warnings, fmt.Sprintf("%d buffers could not be written: see whether the disk is full", got.LogBuffersLost))
+			}
 		case errors.Is(err, ErrNotFound):
 			sum.Full = o.MaxFileMB > 0 && o.Mode&ModeSequential != 0
 		default:

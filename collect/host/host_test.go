@@ -440,6 +440,17 @@ func TestCaptureFile(t *testing.T) {
 	if err != nil || !sum.Known || sum.Full || sum.Final.BuffersWritten != 1 || sum.Granted.MaxBuffers != 22 || len(c.sessions) != 0 || len(c.enabled) != 1 {
 		t.Errorf("%+v %v", sum, err)
 	}
+	// The disk is full: the system counts what it cannot write, or refuses to begin.
+	c.lost = 3
+	o.Started, o.Duration = nil, time.Millisecond
+	if sum, err = CaptureFile(c, o, nil); err != nil || sum.Final.BuffersLost() != 3 || len(sum.Warnings) != 1 || !strings.Contains(sum.Warnings[0], "3 buffers could not be written: see whether the disk is full") {
+		t.Errorf("%+v %v", sum, err)
+	}
+	c.lost, c.start = 0, &CallError{Call: "StartTraceW", Object: "aftrace", Code: codeDiskFull}
+	if _, err = CaptureFile(c, o, nil); !errors.Is(err, ErrDisk) {
+		t.Errorf("%v", err)
+	}
+	c.start = nil
 	// For a time.
 	o.Started, o.Duration = nil, 5*time.Millisecond
 	if sum, err = CaptureFile(c, o, nil); err != nil || !sum.Known {

@@ -132,9 +132,15 @@ func Run(src Source, o Options, stop <-chan struct{}, dump <-chan time.Time) (co
 	closeErr := w.Close()
 	close(quit)
 	<-ended
-	err = errors.Join(runErr, closeErr)
+	err = runErr
+	if !errors.Is(runErr, closeErr) {
+		err = errors.Join(runErr, closeErr)
+	}
 	if err != nil {
-		log("ended: %v", err)
+		log("ended after %d events written: %v", w.Kept(), err)
+		if path := w.Unfinished(); path != "" {
+			log("%s is cut short, but can be replayed", path)
+		}
 	} else {
 		log("ended, %d events, %d gaps", sum.Events-sum.Gaps, sum.Gaps)
 	}

@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aftrace/aftrace/collect"
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
+	"github.com/aftrace/aftrace/internal/smalldisk"
 )
 
 // source delivers rows that are asked for.
@@ -155,6 +157,59 @@ func TestFailures(t *testing.T) {
 	s := &broken{source{rows: make(chan format.Event)}}
 	if _, err := Run(s, Options{Dir: t.TempDir()}, nil, nil); !errors.Is(err, errBroken) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestFullDisk: others fill the disk. The ring ends with the error and says what it has, nothing of
+// it is larger than it may be, and a later Run goes on with it when there is room.
+func TestFullDisk(t *testing.T) {
+	disk, ok := smalldisk.Dir(t, "2m")
+	if !ok {
+		return
+	}
+	dir, others := filepath.Join(disk, "ring"), filepath.Join(disk, "others")
+	if err := os.WriteFile(others, make([]byte, 3<<19), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	run := func(rows int, log *buffer) error {
+		s := &source{rows: make(chan format.Event, rows)}
+		s.put(1, rows)
+		s.Stop()
+		_, err := Run(s, Options{Dir: dir, Size: MinSize, Log: log}, nil, nil)
+		return err
+	}
+	var log buffer
+	if err := run(4000, &log); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"ended after ", "no space left on device", "has all of it"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %q in\n%s", want, log.String())
+		}
+	}
+	if n := strings.Count(log.String(), "no space left on device"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, log.String())
+	}
+	size := func() (n int64) {
+		files, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		for _, f := range files {
+			if st, err := os.Stat(f); err == nil {
+				n += st.Size()
+			}
+		}
+		return n
+	}
+	if n := size(); n > MinSize {
+		t.Errorf("the ring has %d bytes", n)
+	}
+	if err := os.Remove(others); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(4000, &log); err != nil || size() > MinSize {
+		t.Errorf("%v, the ring has %d bytes", err, size())
 	}
 }
 

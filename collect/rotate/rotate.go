@@ -92,7 +92,10 @@ type Writer struct {
 	ending  int64 // most that it still needs to end, with what was set of metadata
 	written int64 // bytes in the file
 	rows    int   // pending in w
+	gaps    int   // of these, gap rows
 	text    int64 // bytes of labels and details of these
+	kept    uint64
+	ended   bool // what was written last has its end mark
 
 	full     bool
 	dropped  uint64
@@ -285,7 +288,7 @@ func (w *Writer) begin() error {
 	if w.o.Part != 0 {
 		o.Metadata[MetaPart] = strconv.Itoa(w.number)
 	}
-	w.file, w.written, w.rows, w.text = f, 0, 0, 0
+	w.file, w.written, w.rows, w.gaps, w.text, w.ended = f, 0, 0, 0, 0, false
 	t, err := format.NewWriter(counter{w}, o)
 	if err == nil {
 		err = t.Flush() // the schema: its size is then known
@@ -394,6 +397,9 @@ func (w *Writer) Write(e *format.Event) error {
 		return w.fail(err)
 	}
 	w.rows++
+	if e.Phase == format.PhaseGap {
+		w.gaps++
+	}
 	w.text += text
 	w.lastSeq, w.lastTS, w.lastFrom = e.Seq, e.TS, e.Source
 	if w.rows == batchRows {
@@ -419,8 +425,13 @@ func (w *Writer) flush() error {
 	if w.rows == 0 || w.w == nil {
 		return w.err
 	}
-	w.rows, w.text = 0, 0
-	return w.fail(w.w.Flush())
+	n := uint64(w.rows - w.gaps)
+	w.rows, w.gaps, w.text = 0, 0, 0
+	if err := w.w.Flush(); err != nil {
+		return w.fail(err)
+	}
+	w.kept += n
+	return w.err
 }
 
 // Flush writes pending rows, so that they survive a crash, and does a dump that was asked for.
@@ -452,7 +463,10 @@ func (w *Writer) finish() error {
 	for k, v := range w.md {
 		w.w.SetMetadata(k, v)
 	}
-	err := w.w.Close()
+	err := w.flush() // apart from the end, for which there may be no room: Kept counts them
+	if cerr := w.w.Close(); err == nil {
+		err = cerr
+	}
 	if cerr := w.file.Close(); err == nil {
 		err = cerr
 	}
@@ -460,6 +474,7 @@ func (w *Writer) finish() error {
 	if err != nil {
 		return w.fail(err)
 	}
+	w.ended = true
 	size := w.written
 	if w.compacts() {
 		if err := format.Compact(w.live, w.path, format.CompactOptions{Compression: w.o.Trace.Compression}); err != nil {
@@ -528,6 +543,22 @@ func (w *Writer) Removed() int64 { return w.removed.Load() }
 
 // Dropped is how many rows were not written because the limit was reached.
 func (w *Writer) Dropped() uint64 { return w.dropped }
+
+// Kept is how many rows are on the disk, without gap rows, and with those of parts that a ring
+// dropped since.
+func (w *Writer) Kept() uint64 { return w.kept }
+
+// Unfinished is the stream that an error cut short: what is in it can be replayed. It is empty
+// if there is none.
+func (w *Writer) Unfinished() string {
+	if w.err == nil || w.live == "" || w.ended {
+		return ""
+	}
+	if _, err := os.Lstat(w.live); err != nil {
+		return ""
+	}
+	return w.live
+}
 
 // Parts are those that are whole, oldest first.
 func (w *Writer) Parts() []Part { return slices.Clone(w.parts) }
