@@ -705,13 +705,13 @@ func returnCmNotify(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		c.check(rule.CLOSE10)
 		if o.owner.unbind.state == markNone {
 			c.report(rule.CLOSE10, cl.ev, rule.CallManager, o.adapter, name,
-				cl.name()+" was called outside ProtocolUnbindAdapterEx", o.openEnter, at)
+				cl.name()+" was called outside ProtocolUnbindAdapterEx", o.openEnter, at).since(o.owner.opened)
 		}
 	case o.ownerA != nil && o.ownerA.init.state != markNone:
 		c.check(rule.CLOSE10)
 		if o.ownerA.halt.state == markNone {
 			c.report(rule.CLOSE10, cl.ev, rule.CallManager, o.adapter, name,
-				cl.name()+" was called outside MiniportHaltEx", o.openEnter, at)
+				cl.name()+" was called outside MiniportHaltEx", o.openEnter, at).since(o.ownerA.init.enter)
 		}
 	default:
 		c.skip(rule.CLOSE10, reasonAssumed)
