@@ -3,6 +3,7 @@ package replay
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 	"strconv"
 
 	"github.com/aftrace/aftrace/format"
@@ -316,12 +317,10 @@ func (c *Checker) gapSince(ts int64) bool {
 	return n > 0 && c.gaps[n-1].to >= ts
 }
 
-// recentLabel is a label that was asked for of late, where its name hashes to. Its first and
-// last eight bytes are all of it.
+// recentLabel is a label that was asked for of late, where its word hashes to.
 type recentLabel struct {
-	first, last uint64
-	length      uint
-	id          uint32
+	word uint64 // its length in the top byte, and its first seven bytes, or hash
+	id   uint32
 }
 
 const (
@@ -329,51 +328,64 @@ const (
 	recentLabels = 1 << recentBits
 )
 
+// recentOf is the place of a word among the recent labels.
+func recentOf(word uint64) uint64 { return word * 0x9e3779b97f4a7c15 >> (64 - recentBits) }
+
 // labelRows gives the ids of the labels of the rows of b, 0 for one that has none.
 func (c *Checker) labelRows(b *format.Batch) []uint32 {
 	if len(c.rowLabel) < b.N {
 		c.rowLabel = make([]uint32, b.N)
 	}
-	ids, data := c.rowLabel[:b.N], b.Driver.Data
-	has, from := b.Has[:len(ids)], b.Driver.Offsets[0]
-	for i, to := range b.Driver.Offsets[1 : len(ids)+1] {
-		begin, n := uint(from), uint(to-from)
+	ids, data, recent := c.rowLabel[:b.N], b.Driver.Data, &c.recent
+	has, from := b.Has[:len(ids)], uint(b.Driver.Offsets[0])
+	for i, next := range b.Driver.Offsets[1 : len(ids)+1] {
+		to := uint(next)
+		begin, n := from, to-from
 		from = to
+		id := uint32(0)
+		if n-1 < 7 && begin+8 <= uint(len(data)) {
+			// All of the name is in one word.
+			word := binary.LittleEndian.Uint64(data[begin:begin+8])&(1<<(8*n&63)-1) | uint64(n)<<56
+			slot := &recent[recentOf(word)]
+			if id = slot.id; slot.word != word {
+				id = c.label(data[begin:to])
+				*slot = recentLabel{word, id}
+			}
+		} else if n > 0 {
+			id = c.label(data[begin:to])
+		}
 		if has[i]&format.HasDriver == 0 {
-			ids[i] = 0
-			continue
+			id = 0
 		}
-		var first, last uint64
-		switch {
-		case n-1 < 7 && begin+8 <= uint(len(data)):
-			first = binary.LittleEndian.Uint64(data[begin:begin+8]) & (1<<(8*n&63) - 1)
-		case n-8 <= 8:
-			first, last = binary.LittleEndian.Uint64(data[begin:]), binary.LittleEndian.Uint64(data[begin+n-8:])
-		default:
-			ids[i] = c.label(data[begin : begin+n])
-			continue
-		}
-		slot := &c.recent[(first^last<<1+uint64(n))*0x9e3779b97f4a7c15>>(64-recentBits)]
-		if slot.first != first || slot.last != last || slot.length != n {
-			*slot = recentLabel{first, last, n, c.label(data[begin : begin+n])}
-		}
-		ids[i] = slot.id
+		ids[i] = id
 	}
 	return ids
 }
 
 // label gives the id of a label.
 func (c *Checker) label(name []byte) uint32 {
-	if len(name) == 0 {
+	n := len(name)
+	if n == 0 {
 		return 0
 	}
-	if id, ok := c.labels[string(name)]; ok {
-		return id
+	var slot *recentLabel
+	var word uint64
+	if n >= 8 {
+		word = binary.LittleEndian.Uint64(name) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(name[n-8:]), 11) | 1<<63
+		if slot = &c.recent[recentOf(word)]; slot.word == word && c.names[slot.id] == string(name) {
+			return slot.id
+		}
 	}
-	id := uint32(len(c.names))
-	c.labels[string(name)] = id
-	c.names = append(c.names, string(name))
-	c.byLabel = append(c.byLabel, nil)
+	id, ok := c.labels[string(name)]
+	if !ok {
+		id = uint32(len(c.names))
+		c.labels[string(name)] = id
+		c.names = append(c.names, string(name))
+		c.byLabel = append(c.byLabel, nil)
+	}
+	if slot != nil {
+		*slot = recentLabel{word, id}
+	}
 	return id
 }
 

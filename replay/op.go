@@ -50,8 +50,6 @@ func (o *op) step(in opInput, at ev) opFault {
 	fault := opMachine.fault[uint8(o.state)<<4|uint8(in)]
 	next := opMachine.step(uint8(o.state), uint8(in))
 	switch in {
-	case opAsk:
-		*o = op{call: at}
 	case opRetPending, opRetFinal, opRetUnknown:
 		o.ret = at
 	case opComplete:
@@ -63,7 +61,11 @@ func (o *op) step(in opInput, at ev) opFault {
 	return fault
 }
 
-func (o *op) ask(at ev) { o.step(opAsk, at) }
+// ask makes the request, whatever came of the one before it.
+func (o *op) ask(at ev) {
+	o.state = opState(opMachine.step(uint8(o.state), uint8(opAsk)))
+	o.call, o.ret, o.done = at, ev{}, ev{}
+}
 
 // returned feeds the return of the request.
 func (o *op) returned(at ev, status ndis.Status, known bool) opFault {

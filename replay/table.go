@@ -69,11 +69,7 @@ type slot[V comparable] struct {
 }
 
 // hash is good in its upper bits.
-func (k key) hash() uint64 {
-	h := (k.value ^ bits.RotateLeft64(k.space, 23)) * 0x9e3779b97f4a7c15
-	h ^= h >> 29
-	return h * 0xbf58476d1ce4e5b9
-}
+func (k key) hash() uint64 { return (k.value ^ bits.RotateLeft64(k.space, 23)) * 0x9e3779b97f4a7c15 }
 
 // quarters says how many quarters of a table are in use at most: neighbours in a full one would
 // push each other far away.
@@ -102,33 +98,13 @@ func (t *table[V]) get(k key) (v V, ok bool) {
 	}
 }
 
-func (t *table[V]) put(k key, v V) {
-	t.room()
-	mask := len(t.slots) - 1
-	for i := t.hash(k); ; i = (i + 1) & mask {
-		s := &t.slots[i]
-		if s.key == k {
-			s.val = v
-			return
-		}
-		if s.key.space == 0 {
-			s.key, s.val = k, v
-			t.n++
-			return
-		}
-	}
-}
-
-// room makes room for one more.
-func (t *table[V]) room() {
-	if 4*uint(t.n+1) > t.near.quarters()*uint(len(t.slots)) {
-		t.grow()
-	}
-}
+func (t *table[V]) put(k key, v V) { t.swap(k, v) }
 
 // swap is put, and gives what k named before.
 func (t *table[V]) swap(k key, v V) (old V) {
-	t.room()
+	if 4*uint(t.n+1) > t.near.quarters()*uint(len(t.slots)) {
+		t.grow()
+	}
 	mask := len(t.slots) - 1
 	for i := t.hash(k); ; i = (i + 1) & mask {
 		s := &t.slots[i]
@@ -167,9 +143,24 @@ func (t *table[V]) del(k key) {
 
 // delIf deletes k only while it still names v.
 func (t *table[V]) delIf(k key, v V) {
-	if i := t.find(k); i >= 0 && t.slots[i].val == v {
-		t.remove(i)
+	var none V
+	t.succeed(k, v, none)
+}
+
+// succeed lets k name next in place of v, and nothing if next is the zero value. It says
+// whether k named v.
+func (t *table[V]) succeed(k key, v, next V) bool {
+	i := t.find(k)
+	if i < 0 || t.slots[i].val != v {
+		return false
 	}
+	var none V
+	if next == none {
+		t.remove(i)
+	} else {
+		t.slots[i].val = next
+	}
+	return true
 }
 
 // remove empties slot i.

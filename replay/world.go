@@ -414,19 +414,10 @@ type afOpen struct {
 // unchain takes x out of the list that k names; next is where an element keeps the one
 // behind it.
 func unchain[V any](t *table[*V], k key, x *V, next func(*V) **V) {
-	i := t.find(k)
-	if i < 0 {
+	if t.succeed(k, x, *next(x)) {
 		return
 	}
-	head := t.slots[i].val
-	if head == x {
-		if behind := *next(x); behind == nil {
-			t.remove(i)
-		} else {
-			t.slots[i].val = behind
-		}
-		return
-	}
+	head, _ := t.get(k)
 	for p := head; p != nil; p = *next(p) {
 		if *next(p) == x {
 			*next(p) = *next(x)
