@@ -319,12 +319,12 @@ func (s *scanner) plain() bool {
 // around. It says whether the object ends there.
 func (s *scanner) pass() bool {
 	b, i := s.b, s.i
-	for i < len(b) && b[i] == '"' {
+	for i+1 < len(b) && b[i] == '"' {
 		j := quote(b, i+1)
 		if j+2 >= len(b) || b[j-1] == '\\' || b[j+1] != ':' {
 			break
 		}
-		if n := j - i - 1; n == 0 || n < 32 && wanted[b[i+1]&31]>>n&1 != 0 {
+		if n := uint(j - i - 1); n == 0 || n < 32 && wanted[b[i+1]&31]>>(n&31)&1 != 0 {
 			break
 		}
 		k := j + 2
@@ -362,7 +362,7 @@ func (s *scanner) pass() bool {
 func quote(b []byte, j int) int {
 	for ; j+8 <= len(b); j += 8 {
 		// Eight bytes at once: the lowest bit set is that of the first quote.
-		v := binary.LittleEndian.Uint64(b[j:]) ^ '"'*ones
+		v := binary.LittleEndian.Uint64(b[j:j+8]) ^ '"'*ones
 		if v = (v - ones) &^ v & (ones << 7); v != 0 {
 			return j + bits.TrailingZeros64(v)/8
 		}
@@ -376,7 +376,7 @@ func quote(b []byte, j int) int {
 // quoteOrEscape finds the first quote or backslash from j on; without one it gives len(b).
 func quoteOrEscape(b []byte, j int) int {
 	for ; j+8 <= len(b); j += 8 {
-		v := binary.LittleEndian.Uint64(b[j:])
+		v := binary.LittleEndian.Uint64(b[j : j+8])
 		q, e := v^'"'*ones, v^'\\'*ones
 		if found := ((q-ones)&^q | (e-ones)&^e) & (ones << 7); found != 0 {
 			return j + bits.TrailingZeros64(found)/8
