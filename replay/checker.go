@@ -126,6 +126,7 @@ type Checker struct {
 	carried      [ndis.NumFuncs]format.Fields // columns that rows of the function had, and sawRow
 	span         Span
 	observed     Row
+	about        objectList
 	cur          *call // whose row is replayed; nil between rows
 	unnamedClose bool  // an NdisCloseAdapterEx does not say which binding it closes
 }
@@ -584,13 +585,13 @@ func (c *Checker) abandon(cl *call) {
 
 // tell reports the finished call to the hook.
 func (c *Checker) tell(cl *call, at ev, hasStatus bool, st ndis.Status) {
+	// Field by field: to make a Span and copy it takes longer.
 	s := &c.span
-	*s = Span{
-		Driver:   append(s.Driver[:0], c.names[cl.label]...),
-		Function: cl.fn, EnterSeq: cl.seq, ReturnSeq: at.seq, Enter: cl.ts, Return: at.ts,
-		TID: cl.thread.tid, PID: cl.thread.pid, AFType: cl.afType, HasAFType: cl.has&format.HasAFType != 0,
-		Status: st, HasStatus: hasStatus, Interrupted: cl.gapsAtEnter != c.nGaps,
-	}
+	s.Function, s.EnterSeq, s.ReturnSeq, s.Enter, s.Return = cl.fn, cl.seq, at.seq, cl.ts, at.ts
+	s.TID, s.PID, s.AFType, s.HasAFType = cl.thread.tid, cl.thread.pid, cl.afType, cl.has&format.HasAFType != 0
+	s.Status, s.HasStatus, s.Interrupted = st, hasStatus, cl.gapsAtEnter != c.nGaps
+	s.Adapter, s.Binding, s.AF = 0, 0, 0
+	s.Driver = append(s.Driver[:0], c.names[cl.label]...)
 	switch {
 	case cl.o != nil:
 		if cl.o.hasTyp {

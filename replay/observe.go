@@ -141,24 +141,53 @@ var stateNames = func() (names [NumObjectStates]string) {
 // String is the state in reports.
 func (s ObjectState) String() string { return stateNames[s] }
 
+// maxObjects is how many objects a row can be about: one of each kind, and the registration
+// of its AF open beside its own.
+const maxObjects = int(NumObjectKinds) + 1
+
+// objectList collects the objects of a row.
+type objectList struct {
+	n    int
+	list [maxObjects]Object
+}
+
+// add adds an object unless it has no ID. What is added before it belongs to it, if owner is
+// set.
+func (l *objectList) add(kind ObjectKind, id, handle uint64, state ObjectState, owner bool) {
+	if id == 0 {
+		return
+	}
+	// Field by field: to make an Object and copy it takes twice as long.
+	o := &l.list[l.n]
+	o.ID, o.Handle, o.Since, o.SinceTS = id, handle, 0, 0
+	o.Kind, o.State, o.Owner = kind, state, owner
+	l.n++
+}
+
+// registration adds one with the name id.
+func (l *objectList) registration(r *registration, id uint64, owner bool) {
+	n := l.n
+	if l.add(RegistrationObject, id, 0, r.life(id), owner); l.n > n && r.id == id && r.state == regEnded {
+		l.list[n].Since, l.list[n].SinceTS = r.end.ret.seq, r.end.ret.ts
+	}
+}
+
 // observe tells the observer of the row at, one of cl.
 func (c *Checker) observe(cl *call, at ev) {
-	r := &c.observed
-	list := r.Objects[:0]
-	if q := cl.q; q != nil && cl.qid != 0 {
-		list = append(list, Object{Kind: RequestObject, ID: cl.qid, State: q.life(cl.qid)})
+	l := &c.about
+	l.n = 0
+	if q := cl.q; q != nil {
+		l.add(RequestObject, cl.qid, 0, q.life(cl.qid), false)
 	}
-	if p := cl.p; p != nil && cl.pid != 0 {
-		list = append(list, Object{Kind: PartyObject, ID: cl.pid, Handle: p.handle, State: p.life(cl.pid)})
+	if p := cl.p; p != nil {
+		l.add(PartyObject, cl.pid, p.handle, p.life(cl.pid), false)
 	}
-	if s := cl.s; s != nil && cl.sid != 0 {
-		list = append(list, Object{Kind: SAPObject, ID: cl.sid, Handle: s.handle, State: s.life(cl.sid)})
+	if s := cl.s; s != nil {
+		l.add(SAPObject, cl.sid, s.handle, s.life(cl.sid), false)
 	}
 	o, oid := cl.o, uint64(cl.n)
 	if v := cl.v; v != nil {
-		if cl.vid != 0 {
-			list = append(list, Object{Kind: VCObject, ID: cl.vid, Handle: v.handle, State: v.life(cl.vid), Owner: len(list) > 0})
-		}
+		l.add(VCObject, cl.vid, v.handle, v.life(cl.vid), l.n > 0)
 		if x := v.open(); x != nil && o == nil && v.id == cl.vid {
 			o, oid = x, x.id
 		}
@@ -167,21 +196,19 @@ func (c *Checker) observe(cl *call, at ev) {
 		o, oid = s.o, s.oid
 	}
 	open := o != nil && o.id == oid // and not another one that has its place now
-	if o != nil && oid != 0 {
-		list = append(list, Object{Kind: AFOpenObject, ID: oid, Handle: o.handle, State: o.life(oid), Owner: len(list) > 0})
+	if o != nil {
+		l.add(AFOpenObject, oid, o.handle, o.life(oid), l.n > 0)
 	}
-	own, reg := len(list) > 0, uint64(0)
+	own, reg := l.n > 0, uint64(0)
 	if x := cl.reg; x != nil {
 		reg = x.id
 		if o == nil && isNotify(cl.fn) {
 			reg = uint64(cl.n)
 		}
-		if reg != 0 {
-			list = append(list, x.object(reg, own))
-		}
+		l.registration(x, reg, own)
 	}
-	if open && o.reg != nil && o.reg.id != 0 && o.reg.id != reg {
-		list = append(list, o.reg.object(o.reg.id, own))
+	if open && o.reg != nil && o.reg.id != reg {
+		l.registration(o.reg, o.reg.id, own)
 	}
 	b := cl.b
 	if b == nil && cl.bind != nil {
@@ -193,8 +220,8 @@ func (c *Checker) observe(cl *call, at ev) {
 	if b == nil && cl.reg != nil {
 		b = cl.reg.b
 	}
-	if b != nil && b.id != 0 {
-		list = append(list, Object{Kind: BindingObject, ID: b.id, Handle: b.handle, State: b.life(), Owner: len(list) > 0})
+	if b != nil {
+		l.add(BindingObject, b.id, b.handle, b.life(), l.n > 0)
 	}
 	a := cl.a
 	switch {
@@ -206,13 +233,14 @@ func (c *Checker) observe(cl *call, at ev) {
 	case open:
 		a = o.adapter
 	}
-	if a != nil && a.id != 0 {
-		list = append(list, Object{Kind: AdapterObject, ID: a.id, Handle: a.id, State: a.life(), Owner: len(list) > 0})
+	if a != nil {
+		l.add(AdapterObject, a.id, a.id, a.life(), l.n > 0)
 	}
 	if d := c.labelled(cl.label); d != nil {
-		list = append(list, Object{Kind: DriverObject, ID: uint64(cl.label), Handle: d.protocol, State: d.life(), Owner: len(list) > 0})
+		l.add(DriverObject, uint64(cl.label), d.protocol, d.life(), l.n > 0)
 	}
-	r.Index, r.Seq, r.CallSeq, r.Objects = c.i, at.seq, cl.seq, list
+	r := &c.observed
+	r.Index, r.Seq, r.CallSeq, r.Objects = c.i, at.seq, cl.seq, l.list[:l.n]
 	c.observer.Row(r)
 }
 
@@ -272,14 +300,6 @@ func (b *binding) life() ObjectState {
 		return stateOpeningPended
 	}
 	return stateOpening
-}
-
-func (r *registration) object(id uint64, owner bool) Object {
-	o := Object{Kind: RegistrationObject, ID: id, State: r.life(id), Owner: owner}
-	if r.id == id && r.state == regEnded {
-		o.Since, o.SinceTS = r.end.ret.seq, r.end.ret.ts
-	}
-	return o
 }
 
 func (r *registration) life(id uint64) ObjectState {

@@ -114,7 +114,18 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	from := table.Source{Trace: path}
 	o := x.o
 	o.Progress = progress
-	o.Opened = func(md format.Metadata) { from.Host, from.BootID = md[format.MetaHost], md[format.MetaBootID] }
+	o.Opened = func(md format.Metadata) {
+		from.Host, from.BootID = md[format.MetaHost], md[format.MetaBootID]
+		for _, w := range x.spans {
+			w.From(&from)
+		}
+		for _, w := range x.objects {
+			w.From(&from)
+		}
+		for _, w := range x.events {
+			w.From(&from)
+		}
+	}
 	hooks := &hooks{}
 	var batches []func(*format.Batch)
 	for _, w := range x.spans {
@@ -142,15 +153,6 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 		batches = append(batches, w.Batch)
 	}
 	o.Batch = func(b *format.Batch) {
-		for _, w := range x.spans {
-			w.Source = from
-		}
-		for _, w := range x.objects {
-			w.Source = from
-		}
-		for _, w := range x.events {
-			w.Source = from
-		}
 		for _, f := range batches {
 			f(b)
 		}

@@ -229,7 +229,7 @@ func (f *filter) at(cols []func(int) string, i int) (*world, error) {
 	if f.objects != nil {
 		w.follow = life.New()
 		w.follow.Ended = func(l *life.Life) {
-			f.objects.Source = w.from
+			f.objects.From(&w.from)
 			f.objects.Add(l)
 		}
 		o.Replay.Hook = w.follow

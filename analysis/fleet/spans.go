@@ -12,6 +12,6 @@ type spansOf struct {
 }
 
 func (s *spansOf) Span(x *replay.Span) {
-	s.to.Source = s.w.from
+	s.to.From(&s.w.from)
 	s.to.Span(x)
 }

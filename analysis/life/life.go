@@ -72,7 +72,7 @@ type Follower struct {
 	ahead []int // gap rows of the batch
 	past  int   // how many of them are counted
 	lives [replay.NumObjectKinds]index
-	dead  []Key // ring of ended ones
+	dead  []*Life // ring of ended ones
 	next  int
 	free  []*Life
 	gaps  uint64  // up to the row that was seen last
@@ -86,48 +86,83 @@ var _ replay.Observer = (*Follower)(nil)
 func New() *Follower {
 	f := &Follower{}
 	for k := range f.lives {
-		f.lives[k].byID = map[uint64]*Life{}
+		f.lives[k] = index{bits: pageBits, pages: map[uint64]*page{}}
 	}
+	f.lives[replay.AdapterObject].bits = 0 // their IDs are handles
 	return f
 }
 
-// index finds the lives of a kind. Rows that follow each other are about the same few
-// objects, which are found without the map.
+// index finds the lives of a kind. Most IDs are numbers that count up, and objects of about
+// the same time are in use together: they share pages, and rows that follow each other find
+// theirs without the map.
 type index struct {
-	byID   map[uint64]*Life
-	recent [1 << recentBits]found
+	bits   uint8 // of an ID that tell the places of a page apart
+	pages  map[uint64]*page
+	recent [1 << recentBits]recent
 }
 
-type found struct {
-	id uint64
-	l  *Life
+type page struct {
+	n     int // in use
+	lives []*Life
 }
 
-const recentBits = 8
+type recent struct {
+	number uint64
+	page   *page
+}
 
-// recently is where id is among the recent ones.
-func recently(id uint64) uint64 { return id * 0x9e3779b97f4a7c15 >> (64 - recentBits) }
+const (
+	recentBits = 4
+	pageBits   = 8
+)
+
+// page is the one for id, nil if there is none.
+func (x *index) page(id uint64) *page {
+	no := id >> x.bits
+	if slot := &x.recent[spread(no)]; slot.page != nil && slot.number == no {
+		return slot.page
+	}
+	return x.search(no)
+}
+
+// spread is where a page is among the recent ones. Handles end in zeros.
+func spread(no uint64) uint64 { return no * 0x9e3779b97f4a7c15 >> (64 - recentBits) }
+
+func (x *index) search(no uint64) *page {
+	p := x.pages[no]
+	if p != nil {
+		x.recent[spread(no)] = recent{no, p}
+	}
+	return p
+}
 
 func (x *index) find(id uint64) *Life {
-	slot := &x.recent[recently(id)]
-	if slot.l != nil && slot.id == id {
-		return slot.l
+	if p := x.page(id); p != nil {
+		return p.lives[id&(1<<x.bits-1)]
 	}
-	return x.search(id, slot)
+	return nil
 }
 
-func (x *index) search(id uint64, slot *found) *Life {
-	l := x.byID[id]
-	if l != nil {
-		*slot = found{id, l}
+// put adds an object that is not there.
+func (x *index) put(id uint64, l *Life) {
+	p := x.page(id)
+	if p == nil {
+		no := id >> x.bits
+		p = &page{lives: make([]*Life, 1<<x.bits)}
+		x.pages[no], x.recent[spread(no)] = p, recent{no, p}
 	}
-	return l
+	p.lives[id&(1<<x.bits-1)] = l
+	p.n++
 }
 
+// forget takes out one that is there.
 func (x *index) forget(id uint64) {
-	delete(x.byID, id)
-	if slot := &x.recent[recently(id)]; slot.id == id {
-		*slot = found{}
+	p := x.page(id)
+	p.lives[id&(1<<x.bits-1)] = nil
+	if p.n--; p.n == 0 {
+		no := id >> x.bits
+		delete(x.pages, no)
+		x.recent[spread(no)] = recent{}
 	}
 }
 
@@ -173,7 +208,7 @@ func (f *Follower) Row(r *replay.Row) {
 			l = f.begin(r, k, at)
 		}
 		l.Rows++
-		l.Last = at
+		l.Last.Seq, l.Last.TS, l.Last.Gaps = at.Seq, at.TS, at.Gaps // faster than the whole
 		if l.Handle == 0 {
 			l.Handle = o.Handle
 		}
@@ -224,9 +259,7 @@ func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
 	case up != nil && up.Kind != replay.DriverObject:
 		l.AFType, l.HasAF = up.AFType, up.HasAF
 	}
-	x := &f.lives[l.Kind]
-	x.byID[l.ID] = l
-	x.recent[recently(l.ID)] = found{l.ID, l}
+	f.lives[l.Kind].put(l.ID, l)
 	return l
 }
 
@@ -283,7 +316,7 @@ func (f *Follower) step(l *Life, since, at At) {
 		}
 		l.End = at
 		l.Failed = !l.Ready.Seen() && phases[l.State] == failed
-		f.bury(l.Key)
+		f.bury(l)
 	}
 	if f.Changed != nil {
 		f.Changed(l, at)
@@ -328,22 +361,18 @@ func phaseOf(state string) phase {
 }
 
 // bury remembers that an object has ended, and tells of the one that is forgotten for it.
-func (f *Follower) bury(k Key) {
+func (f *Follower) bury(l *Life) {
 	if len(f.dead) < MaxDead {
-		f.dead = append(f.dead, k)
+		f.dead = append(f.dead, l)
 		return
 	}
 	f.tell(f.dead[f.next])
-	f.dead[f.next] = k
+	f.dead[f.next] = l
 	f.next = (f.next + 1) % MaxDead
 }
 
-func (f *Follower) tell(k Key) {
-	l := f.Find(k)
-	if l == nil {
-		return
-	}
-	f.lives[k.Kind].forget(k.ID)
+func (f *Follower) tell(l *Life) {
+	f.lives[l.Kind].forget(l.ID)
 	last := At{Gaps: f.gaps}
 	if l.End.Seen() {
 		last = l.End
@@ -365,13 +394,17 @@ func (f *Follower) Finish() {
 	}
 	f.dead, f.next = nil, 0
 	for k := range f.lives {
-		for _, l := range f.lives[k].byID {
-			f.order = append(f.order, l)
+		for _, p := range f.lives[k].pages {
+			for _, l := range p.lives {
+				if l != nil {
+					f.order = append(f.order, l)
+				}
+			}
 		}
 	}
 	sortLives(f.order)
 	for _, l := range f.order {
-		f.tell(l.Key)
+		f.tell(l)
 	}
 	f.order = nil
 }

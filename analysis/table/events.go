@@ -5,16 +5,38 @@ import (
 	"github.com/aftrace/aftrace/format/ndis"
 )
 
+// Flags of events. Those of the handles follow in the order of handleNames.
+const (
+	eventNoTicks bit = 1 << iota
+	eventNoCPU
+	eventNoPID
+	eventNoTID
+	eventNoIRQL
+	eventNoCall
+	eventNoDriver
+	eventNoAF
+	eventNoMajor
+	eventNoMinor
+	eventNoStatus
+	eventNoLost
+	eventNoDetail
+	eventNoHandle
+)
+
+// noFunction is that of gaps, which have none.
+const noFunction = 0xffff
+
 // eventColumns are those of a trace, with its names, in plain types.
 type eventColumns struct {
-	source
+	block
 	seq, tid, call                       *numbers[uint64]
 	ts, ticks                            *numbers[int64]
 	cpu, pid, irql, afType, major, minor *numbers[uint32]
-	phase, function, driver, src, detail *texts
-	handles                              [8]*numbers[uint64]
+	phase, src                           *names[uint8]
+	function                             *names[uint16]
+	driver, detail                       *texts
+	handles                              [len(handleNames)]*numbers[uint64]
 	status                               *numbers[uint32]
-	statusName, afName                   *texts
 	lost                                 *numbers[uint64]
 }
 
@@ -35,89 +57,84 @@ var handleNames = [...]struct {
 
 func newEventColumns() *eventColumns {
 	c := &eventColumns{
-		source: newSource(), seq: u64("seq", false), ts: when("ts", false), ticks: i64("ticks", true),
-		cpu: u32("cpu"), pid: u32("pid"), tid: u64("tid", true), irql: u32("irql"), phase: text("phase", false), function: text("function", false),
-		call: u64("call_id", true), driver: text("driver", true), afType: u32("af_type"), major: u32("af_major"), minor: u32("af_minor"),
-		status: u32("status"), lost: u64("lost", true), src: text("source", false), detail: text("detail", true),
-		statusName: text("status_name", true), afName: text("af_type_name", true),
+		seq: u64("seq", 0), ts: when("ts", 0), ticks: i64("ticks", eventNoTicks), cpu: u32("cpu", eventNoCPU), pid: u32("pid", eventNoPID),
+		tid: u64("tid", eventNoTID), irql: u32("irql", eventNoIRQL), call: u64("call_id", eventNoCall), driver: text("driver", eventNoDriver),
+		afType: u32("af_type", eventNoAF), major: u32("af_major", eventNoMajor), minor: u32("af_minor", eventNoMinor),
+		status: u32("status", eventNoStatus), lost: u64("lost", eventNoLost), detail: text("detail", eventNoDetail),
+		phase: named("phase", 0, func(p uint8) string { return format.Phase(p).String() }),
+		src:   named("source", 0, func(s uint8) string { return format.Source(s).String() }),
+		function: named("function", 0, func(f uint16) string {
+			if f == noFunction {
+				return ""
+			}
+			return ndis.Func(f).String()
+		}),
 	}
+	cols := []column{c.seq, c.ts, c.ticks, c.cpu, c.pid, c.tid, c.irql, c.phase, c.function, c.call, c.driver}
 	for i, h := range handleNames {
-		c.handles[i] = u64(h.name, true)
+		c.handles[i] = u64(h.name, eventNoHandle<<i)
+		cols = append(cols, c.handles[i])
 	}
+	c.block = tableOf(append(cols, c.afType, c.major, c.minor, namesOf("af_type_name", c.afType, afName), c.status,
+		namesOf("status_name", c.status, statusName), c.lost, c.src, c.detail)...)
 	return c
 }
 
-func (c *eventColumns) list() []column {
-	cols := []column{c.trace, c.host, c.boot, c.seq, c.ts, c.ticks, c.cpu, c.pid, c.tid, c.irql, c.phase, c.function, c.call, c.driver}
-	for _, h := range c.handles {
-		cols = append(cols, h)
-	}
-	return append(cols, c.afType, c.major, c.minor, c.afName, c.status, c.statusName, c.lost, c.src, c.detail)
-}
-
 // EventWriter writes the rows of traces.
-type EventWriter struct {
-	*Sink
-	Source Source // of the rows to come
-	c      *eventColumns
-}
+type EventWriter struct{ writer[*eventColumns] }
 
 // NewEventWriter writes to s, a Sink of the table Events.
 func NewEventWriter(s *Sink) *EventWriter {
-	w := &EventWriter{Sink: s, c: newEventColumns()}
-	s.use(w.c.list())
+	w := &EventWriter{newWriter(s, newEventColumns)}
+	s.rest = w.flush
 	return w
 }
 
 // Batch writes rows.
 func (w *EventWriter) Batch(b *format.Batch) {
-	c := w.c
-	for i := range b.N {
-		has := b.Has[i]
-		c.source.add(&w.Source)
-		c.seq.add(b.Seq[i])
-		c.ts.add(b.TS[i])
-		c.ticks.addIf(b.Ticks[i], has&format.HasTicks != 0)
-		c.cpu.addIf(uint32(b.CPU[i]), has&format.HasCPU != 0)
-		c.pid.addIf(b.PID[i], has&format.HasPID != 0)
-		c.tid.addIf(b.TID[i], has&format.HasTID != 0)
-		c.irql.addIf(uint32(b.IRQL[i]), has&format.HasIRQL != 0)
-		c.phase.add(b.Phase[i].String())
-		if b.Phase[i] == format.PhaseGap {
-			c.function.add("")
-		} else {
-			c.function.add(b.Function[i].String())
-		}
-		c.call.addIf(b.CallID[i], has&format.HasCallID != 0)
-		if has&format.HasDriver != 0 {
-			c.driver.addBytes(b.Driver.At(i))
-		} else {
-			c.driver.addNull()
-		}
-		for k, h := range handleNames {
-			c.handles[k].addIf(h.of(b)[i], has&h.has != 0)
-		}
-		c.afType.addIf(b.AFType[i], has&format.HasAFType != 0)
-		c.major.addIf(b.AFMajor[i], has&format.HasAFMajor != 0)
-		c.minor.addIf(b.AFMinor[i], has&format.HasAFMinor != 0)
-		if has&format.HasAFType != 0 {
-			c.afName.add(ndis.AFType(b.AFType[i]).String())
-		} else {
-			c.afName.addNull()
-		}
-		c.status.addIf(b.Status[i], has&format.HasStatus != 0)
-		if has&format.HasStatus != 0 {
-			c.statusName.add(ndis.Status(b.Status[i]).String())
-		} else {
-			c.statusName.addNull()
-		}
-		c.lost.addIf(b.Lost[i], has&format.HasLost != 0)
-		c.src.add(b.Source[i].String())
-		if has&format.HasDetail != 0 {
-			c.detail.addBytes(b.Detail.At(i))
-		} else {
-			c.detail.addNull()
-		}
-		w.row(&w.Source)
+	var handles [len(handleNames)][]uint64
+	for k, h := range handleNames {
+		handles[k] = h.of(b)
 	}
+	for k := range b.N {
+		has := b.Has[k]
+		c := w.c
+		i := c.next()
+		c.seq.put(i, b.Seq[k])
+		c.ts.put(i, b.TS[k])
+		flags := c.ticks.putIf(i, b.Ticks[k], has&format.HasTicks != 0)
+		flags |= c.cpu.putIf(i, uint32(b.CPU[k]), has&format.HasCPU != 0)
+		flags |= c.pid.putIf(i, b.PID[k], has&format.HasPID != 0)
+		flags |= c.tid.putIf(i, b.TID[k], has&format.HasTID != 0)
+		flags |= c.irql.putIf(i, uint32(b.IRQL[k]), has&format.HasIRQL != 0)
+		c.phase.put(i, uint8(b.Phase[k]))
+		if b.Phase[k] == format.PhaseGap {
+			c.function.put(i, noFunction)
+		} else {
+			c.function.put(i, uint16(b.Function[k]))
+		}
+		flags |= c.call.putIf(i, b.CallID[k], has&format.HasCallID != 0)
+		flags |= c.driver.putBytes(i, given(&b.Driver, k, has&format.HasDriver != 0), has&format.HasDriver != 0)
+		for h := range handles {
+			flags |= c.handles[h].putIf(i, handles[h][k], has&handleNames[h].has != 0)
+		}
+		flags |= c.afType.putIf(i, b.AFType[k], has&format.HasAFType != 0)
+		flags |= c.major.putIf(i, b.AFMajor[k], has&format.HasAFMajor != 0)
+		flags |= c.minor.putIf(i, b.AFMinor[k], has&format.HasAFMinor != 0)
+		flags |= c.status.putIf(i, b.Status[k], has&format.HasStatus != 0)
+		flags |= c.lost.putIf(i, b.Lost[k], has&format.HasLost != 0)
+		c.src.put(i, uint8(b.Source[k]))
+		flags |= c.detail.putBytes(i, given(&b.Detail, k, has&format.HasDetail != 0), has&format.HasDetail != 0)
+		if c.end(flags) || c.driver.large() || c.detail.large() {
+			w.flush()
+		}
+	}
+}
+
+// given is the text of row i, nil if it has none.
+func given(s *format.Strings, i int, known bool) []byte {
+	if !known {
+		return nil
+	}
+	return s.At(i)
 }

@@ -13,344 +13,363 @@ import (
 
 var timestamp = &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "UTC"}
 
-func u64(name string, nullable bool) *numbers[uint64] {
-	return &numbers[uint64]{name: name, typ: arrow.PrimitiveTypes.Uint64, nullable: nullable}
-}
-
-func i64(name string, nullable bool) *numbers[int64] {
-	return &numbers[int64]{name: name, typ: arrow.PrimitiveTypes.Int64, nullable: nullable}
-}
-
-func u32(name string) *numbers[uint32] {
-	return &numbers[uint32]{name: name, typ: arrow.PrimitiveTypes.Uint32, nullable: true}
-}
-
-func when(name string, nullable bool) *numbers[int64] {
-	return &numbers[int64]{name: name, typ: timestamp, nullable: nullable}
-}
-
-func text(name string, nullable bool) *texts { return &texts{name: name, nullable: nullable} }
-
-// source are the first columns of every table.
-type source struct{ trace, host, boot *texts }
-
-func newSource() source {
-	return source{text("trace", false), text("host", true), text("boot_id", true)}
-}
-
-func (c *source) add(s *Source) {
-	c.trace.add(s.Trace)
-	c.host.addIf(s.Host)
-	c.boot.addIf(s.BootID)
-}
-
-func columnsOf(name string) []column {
+// columnsOf are the columns of a table.
+func columnsOf(name string) *block {
 	switch name {
 	case Spans:
-		return newSpanColumns().list()
+		return newSpanColumns().rowsOf()
 	case Findings:
-		return newFindingColumns().list()
+		return newFindingColumns().rowsOf()
 	case Objects:
-		return newObjectColumns().list()
+		return newObjectColumns().rowsOf()
 	case Verdicts:
-		return newVerdictColumns().list()
+		return newVerdictColumns().rowsOf()
 	case Events:
-		return newEventColumns().list()
+		return newEventColumns().rowsOf()
 	}
 	panic("table: no table " + name)
 }
 
+// tableOf is a block with the first columns of every table, and cols.
+func tableOf(cols ...column) block {
+	return block{cols: append([]column{
+		&constants{name: "trace", of: func(s *Source) string { return s.Trace }},
+		&constants{name: "host", nullable: true, of: func(s *Source) string { return s.Host }},
+		&constants{name: "boot_id", nullable: true, of: func(s *Source) string { return s.BootID }},
+	}, cols...)}
+}
+
+// extend adds the further key columns.
+func (b *block) extend(keys []string) {
+	for i, k := range keys {
+		b.cols = append(b.cols, &constants{name: k, nullable: true, of: func(s *Source) string {
+			if i < len(s.Keys) {
+				return s.Keys[i]
+			}
+			return ""
+		}})
+	}
+}
+
+func u64(name string, null bit) *numbers[uint64] {
+	return &numbers[uint64]{name: name, typ: arrow.PrimitiveTypes.Uint64, validity: validity{null: null}}
+}
+
+func i64(name string, null bit) *numbers[int64] {
+	return &numbers[int64]{name: name, typ: arrow.PrimitiveTypes.Int64, validity: validity{null: null}}
+}
+
+func u32(name string, null bit) *numbers[uint32] {
+	return &numbers[uint32]{name: name, typ: arrow.PrimitiveTypes.Uint32, validity: validity{null: null}}
+}
+
+func when(name string, null bit) *numbers[int64] {
+	return &numbers[int64]{name: name, typ: timestamp, validity: validity{null: null}}
+}
+
+func text(name string, null bit) *texts { return &texts{name: name, validity: validity{null: null}} }
+
+// named is a column of the names of its numbers.
+func named[T number](name string, null bit, text func(T) string) *names[T] {
+	c := &names[T]{numbers: numbers[T]{name: name, validity: validity{null: null}}, text: text}
+	c.of = &c.numbers
+	return c
+}
+
+// namesOf is a column of the names of the numbers of another one, null where they are.
+func namesOf[T number](name string, of *numbers[T], text func(T) string) *names[T] {
+	return &names[T]{numbers: numbers[T]{name: name, validity: validity{null: of.null}}, of: of, text: text}
+}
+
+func afName(v uint32) string     { return ndis.AFType(v).String() }
+func statusName(v uint32) string { return ndis.Status(v).String() }
+
+// Flags of spans.
+const (
+	spanNoAF bit = 1 << iota
+	spanNoDriver
+	spanNoDuration
+	spanInterrupted
+	spanNoStatus
+	spanNoAdapter
+	spanNoBinding
+	spanNoHandle
+	spanNoPID
+	spanNoTID
+)
+
 type spanColumns struct {
-	source
-	function, af, driver, statusName *texts
-	enterSeq, returnSeq              *numbers[uint64]
-	enter, ret, duration             *numbers[int64]
-	interrupted                      *bools
-	adapter, binding, afHandle       *numbers[uint64]
-	status, pid                      *numbers[uint32]
-	tid                              *numbers[uint64]
+	block
+	function                      *names[uint16]
+	af                            *names[uint32]
+	driver                        *texts
+	enterSeq, returnSeq           *numbers[uint64]
+	enter, ret, duration          *numbers[int64]
+	interrupted                   *bools
+	status, pid                   *numbers[uint32]
+	adapter, binding, handle, tid *numbers[uint64]
 }
 
 func newSpanColumns() *spanColumns {
-	return &spanColumns{
-		source: newSource(), function: text("function", false), af: text("af_type", true), driver: text("driver", true),
-		enterSeq: u64("enter_seq", false), returnSeq: u64("return_seq", false),
-		enter: when("enter", false), ret: when("return", false), duration: i64("duration_ns", true), interrupted: &bools{name: "interrupted"},
-		status: u32("status"), statusName: text("status_name", true),
-		adapter: u64("adapter", true), binding: u64("binding", true), afHandle: u64("af", true), pid: u32("pid"), tid: u64("tid", true),
+	c := &spanColumns{
+		function: named("function", 0, func(f uint16) string { return ndis.Func(f).String() }), af: named("af_type", spanNoAF, afName),
+		driver: text("driver", spanNoDriver), enterSeq: u64("enter_seq", 0), returnSeq: u64("return_seq", 0), enter: when("enter", 0),
+		ret: when("return", 0), duration: i64("duration_ns", spanNoDuration), interrupted: &bools{name: "interrupted", true: spanInterrupted},
+		status: u32("status", spanNoStatus), adapter: u64("adapter", spanNoAdapter), binding: u64("binding", spanNoBinding),
+		handle: u64("af", spanNoHandle), pid: u32("pid", spanNoPID), tid: u64("tid", spanNoTID),
 	}
-}
-
-func (c *spanColumns) list() []column {
-	return []column{
-		c.trace, c.host, c.boot, c.function, c.af, c.driver, c.enterSeq, c.returnSeq, c.enter, c.ret, c.duration, c.interrupted,
-		c.status, c.statusName, c.adapter, c.binding, c.afHandle, c.pid, c.tid,
-	}
+	c.block = tableOf(c.function, c.af, c.driver, c.enterSeq, c.returnSeq, c.enter, c.ret, c.duration, c.interrupted,
+		c.status, namesOf("status_name", c.status, statusName), c.adapter, c.binding, c.handle, c.pid, c.tid)
+	return c
 }
 
 // SpanWriter is a replay.Hook that writes the table of spans.
-type SpanWriter struct {
-	*Sink
-	Source Source // of the rows to come
-	c      *spanColumns
-}
+type SpanWriter struct{ writer[*spanColumns] }
 
 // NewSpanWriter writes to s, a Sink of the table Spans.
 func NewSpanWriter(s *Sink) *SpanWriter {
-	w := &SpanWriter{Sink: s, c: newSpanColumns()}
-	s.use(w.c.list())
+	w := &SpanWriter{newWriter(s, newSpanColumns)}
+	s.rest = w.flush
 	return w
 }
 
 // Span writes a call.
 func (w *SpanWriter) Span(s *replay.Span) {
 	c := w.c
-	c.source.add(&w.Source)
-	c.function.add(s.Function.String())
-	if s.HasAFType {
-		c.af.add(ndis.AFType(s.AFType).String())
-	} else {
-		c.af.addNull()
-	}
-	if len(s.Driver) > 0 {
-		c.driver.addBytes(s.Driver)
-	} else {
-		c.driver.addNull()
-	}
-	c.enterSeq.add(s.EnterSeq)
-	c.returnSeq.add(s.ReturnSeq)
-	c.enter.add(s.Enter)
-	c.ret.add(s.Return)
+	i := c.next()
+	c.function.put(i, uint16(s.Function))
+	flags := c.af.putIf(i, s.AFType, s.HasAFType)
+	flags |= c.driver.putBytes(i, s.Driver, len(s.Driver) > 0)
+	c.enterSeq.put(i, s.EnterSeq)
+	c.returnSeq.put(i, s.ReturnSeq)
+	c.enter.put(i, s.Enter)
+	c.ret.put(i, s.Return)
 	d := s.Return - s.Enter
-	c.duration.addIf(d, !s.Interrupted && d >= 0)
-	c.interrupted.add(s.Interrupted)
-	c.status.addIf(uint32(s.Status), s.HasStatus)
-	if s.HasStatus {
-		c.statusName.add(s.Status.String())
-	} else {
-		c.statusName.addNull()
+	flags |= c.duration.putIf(i, d, !s.Interrupted && d >= 0)
+	flags |= c.interrupted.put(s.Interrupted)
+	flags |= c.status.putIf(i, uint32(s.Status), s.HasStatus)
+	flags |= c.adapter.putIf(i, s.Adapter, s.Adapter != 0)
+	flags |= c.binding.putIf(i, s.Binding, s.Binding != 0)
+	flags |= c.handle.putIf(i, s.AF, s.AF != 0)
+	flags |= c.pid.putIf(i, s.PID, s.PID != 0)
+	flags |= c.tid.putIf(i, s.TID, s.TID != 0)
+	if c.end(flags) || c.driver.large() {
+		w.flush()
 	}
-	c.adapter.addIf(s.Adapter, s.Adapter != 0)
-	c.binding.addIf(s.Binding, s.Binding != 0)
-	c.afHandle.addIf(s.AF, s.AF != 0)
-	c.pid.addIf(s.PID, s.PID != 0)
-	c.tid.addIf(s.TID, s.TID != 0)
-	w.row(&w.Source)
 }
 
+// Flags of findings.
+const (
+	findingNoAdapter bit = 1 << iota
+	findingNoDriver
+	findingNoPage
+	findingNoWhy
+)
+
 type findingColumns struct {
-	source
+	block
 	id, rule, severity, verdict, atFault, message, driver, page, why, fingerprint *texts
-	seq                                                                           *numbers[uint64]
-	adapter                                                                       *numbers[uint64]
-	seqs                                                                          *numbers[uint64]
-	names                                                                         *texts
+	seq, adapter                                                                  *numbers[uint64]
 	events, also                                                                  *lists
 }
 
 func newFindingColumns() *findingColumns {
 	c := &findingColumns{
-		source: newSource(), id: text("id", false), rule: text("rule", false), severity: text("severity", false),
-		verdict: text("verdict", false), atFault: text("at_fault", false), message: text("message", false), driver: text("driver", true),
-		page: text("page", true), why: text("why", true), fingerprint: text("fingerprint", false),
-		seq: u64("seq", false), adapter: u64("adapter", true), seqs: u64("item", false), names: text("item", false),
+		id: text("id", 0), rule: text("rule", 0), severity: text("severity", 0), verdict: text("verdict", 0), atFault: text("at_fault", 0),
+		message: text("message", 0), driver: text("driver", findingNoDriver), page: text("page", findingNoPage), why: text("why", findingNoWhy),
+		fingerprint: text("fingerprint", 0), seq: u64("seq", 0), adapter: u64("adapter", findingNoAdapter),
+		events: &lists{name: "events", of: arrow.PrimitiveTypes.Uint64}, also: &lists{name: "also", of: arrow.BinaryTypes.String},
 	}
-	c.events, c.also = &lists{name: "events", of: c.seqs}, &lists{name: "also", of: c.names}
+	c.block = tableOf(c.id, c.rule, c.severity, c.verdict, c.atFault, c.message, c.seq, c.events, c.adapter, c.driver, c.page, c.also, c.why, c.fingerprint)
 	return c
 }
 
-func (c *findingColumns) list() []column {
-	return []column{
-		c.trace, c.host, c.boot, c.id, c.rule, c.severity, c.verdict, c.atFault, c.message, c.seq, c.events, c.adapter, c.driver, c.page, c.also, c.why, c.fingerprint,
-	}
-}
-
 // FindingWriter writes the table of findings.
-type FindingWriter struct {
-	*Sink
-	c *findingColumns
-}
+type FindingWriter struct{ writer[*findingColumns] }
 
 // NewFindingWriter writes to s, a Sink of the table Findings.
 func NewFindingWriter(s *Sink) *FindingWriter {
-	w := &FindingWriter{Sink: s, c: newFindingColumns()}
-	s.use(w.c.list())
+	w := &FindingWriter{newWriter(s, newFindingColumns)}
+	s.rest = w.flush
 	return w
 }
 
 // Add writes the findings of the traces of a report; from says where each trace is from.
 func (w *FindingWriter) Add(r *report.Report, from func(trace int) Source) {
-	c := w.c
-	for i := range r.Findings {
-		f := &r.Findings[i]
+	for k := range r.Findings {
+		f := &r.Findings[k]
 		s := from(f.TraceIndex())
-		c.source.add(&s)
-		c.id.add(f.ID)
-		c.rule.add(f.Rule)
-		c.severity.add(f.Severity)
-		c.verdict.add(f.Verdict)
-		c.atFault.add(f.AtFault)
-		c.message.add(f.Message)
-		c.seq.add(f.Seq())
-		c.seqs.values = append(c.seqs.values, f.Events...)
-		c.seqs.n = len(c.seqs.values)
-		c.events.end(c.seqs.n)
-		c.adapter.addIf(f.AdapterHandle(), f.AdapterHandle() != 0)
+		w.From(&s)
+		c := w.c
+		i := c.next()
+		c.id.put(i, f.ID)
+		c.rule.put(i, f.Rule)
+		c.severity.put(i, f.Severity)
+		c.verdict.put(i, f.Verdict)
+		c.atFault.put(i, f.AtFault)
+		c.message.put(i, f.Message)
+		c.seq.put(i, f.Seq())
+		c.events.putNumbers(i, f.Events)
+		flags := c.adapter.putIf(i, f.AdapterHandle(), f.AdapterHandle() != 0)
+		driver := ""
 		if f.Driver != nil {
-			c.driver.add(*f.Driver)
-		} else {
-			c.driver.addNull()
+			driver = *f.Driver
 		}
-		c.page.addIf(f.Page)
-		for _, id := range f.Also {
-			c.names.add(id)
+		flags |= c.driver.putIf(i, driver, f.Driver != nil)
+		flags |= c.page.putIf(i, f.Page, f.Page != "")
+		c.also.putTexts(i, f.Also)
+		flags |= c.why.putIf(i, f.Why, f.Why != "")
+		c.fingerprint.put(i, f.Fingerprint)
+		if c.end(flags) || c.message.large() || c.driver.large() || c.why.large() || c.events.large() {
+			w.flush()
 		}
-		c.also.end(c.names.n)
-		c.why.addIf(f.Why)
-		c.fingerprint.add(f.Fingerprint)
-		w.row(&s)
 	}
 }
 
+// Flags of objects.
+const (
+	objectNoHandle bit = 1 << iota
+	objectNoParent
+	objectNoDriver
+	objectNoAdapter
+	objectNoAF
+	objectNotPended
+	objectNotReady
+	objectNotClosing
+	objectNotEnded
+	objectNoLifetime
+	objectFailed
+	objectCut
+)
+
 type objectColumns struct {
-	source
-	kind, parentKind, driver, af, state                *texts
-	id, handle, parent, adapter                        *numbers[uint64]
-	firstSeq, endSeq, lastSeq, rows                    *numbers[uint64]
-	first, pended, ready, closing, end, last, lifetime *numbers[int64]
-	failed, cut                                        *bools
+	block
+	kind, parentKind                                     *names[uint8]
+	state                                                *names[uint8]
+	af                                                   *names[uint32]
+	driver                                               *texts
+	id, handle, parent, adapter                          *numbers[uint64]
+	firstSeq, endSeq, lastSeq, rows                      *numbers[uint64]
+	first, pended, ready, closing, ended, last, lifetime *numbers[int64]
+	failed, cut                                          *bools
 }
 
 func newObjectColumns() *objectColumns {
-	return &objectColumns{
-		source: newSource(), kind: text("kind", false), id: u64("id", false), handle: u64("handle", true),
-		parentKind: text("parent_kind", true), parent: u64("parent_id", true), driver: text("driver", true), adapter: u64("adapter", true),
-		af: text("af_type", true), state: text("state", false), firstSeq: u64("first_seq", false), endSeq: u64("end_seq", true),
-		lastSeq: u64("last_seq", false), rows: u64("rows", false), first: when("first", false), pended: when("pended", true),
-		ready: when("ready", true), closing: when("closing", true), end: when("end", true), last: when("last", false),
-		lifetime: i64("lifetime_ns", true), failed: &bools{name: "failed"}, cut: &bools{name: "interrupted"},
+	kind := func(k uint8) string { return replay.ObjectKind(k).String() }
+	c := &objectColumns{
+		kind: named("kind", 0, kind), id: u64("id", 0), handle: u64("handle", objectNoHandle),
+		parentKind: named("parent_kind", objectNoParent, kind), parent: u64("parent_id", objectNoParent), driver: text("driver", objectNoDriver),
+		adapter: u64("adapter", objectNoAdapter), af: named("af_type", objectNoAF, afName),
+		state:    named("state", 0, func(s uint8) string { return replay.ObjectState(s).String() }),
+		firstSeq: u64("first_seq", 0), endSeq: u64("end_seq", objectNotEnded), lastSeq: u64("last_seq", 0), rows: u64("rows", 0),
+		first: when("first", 0), pended: when("pended", objectNotPended), ready: when("ready", objectNotReady), closing: when("closing", objectNotClosing),
+		ended: when("end", objectNotEnded), last: when("last", 0), lifetime: i64("lifetime_ns", objectNoLifetime),
+		failed: &bools{name: "failed", true: objectFailed}, cut: &bools{name: "interrupted", true: objectCut},
 	}
-}
-
-func (c *objectColumns) list() []column {
-	return []column{
-		c.trace, c.host, c.boot, c.kind, c.id, c.handle, c.parentKind, c.parent, c.driver, c.adapter, c.af, c.state,
-		c.first, c.pended, c.ready, c.closing, c.end, c.last, c.lifetime, c.failed, c.cut, c.firstSeq, c.endSeq, c.lastSeq, c.rows,
-	}
+	c.block = tableOf(c.kind, c.id, c.handle, c.parentKind, c.parent, c.driver, c.adapter, c.af, c.state,
+		c.first, c.pended, c.ready, c.closing, c.ended, c.last, c.lifetime, c.failed, c.cut, c.firstSeq, c.endSeq, c.lastSeq, c.rows)
+	return c
 }
 
 // ObjectWriter writes the table of objects.
-type ObjectWriter struct {
-	*Sink
-	Source Source // of the rows to come
-	c      *objectColumns
-}
+type ObjectWriter struct{ writer[*objectColumns] }
 
 // NewObjectWriter writes to s, a Sink of the table Objects.
 func NewObjectWriter(s *Sink) *ObjectWriter {
-	w := &ObjectWriter{Sink: s, c: newObjectColumns()}
-	s.use(w.c.list())
+	w := &ObjectWriter{newWriter(s, newObjectColumns)}
+	s.rest = w.flush
 	return w
 }
 
 // Add writes a lifetime.
 func (w *ObjectWriter) Add(l *life.Life) {
 	c := w.c
-	c.source.add(&w.Source)
-	c.kind.add(l.Kind.String())
-	c.id.add(l.ID)
-	c.handle.addIf(l.Handle, l.Handle != 0)
+	i := c.next()
+	c.kind.put(i, uint8(l.Kind))
+	c.id.put(i, l.ID)
+	flags := c.handle.putIf(i, l.Handle, l.Handle != 0)
 	known := l.Parent != life.Key{}
-	if known {
-		c.parentKind.add(l.Parent.Kind.String())
-	} else {
-		c.parentKind.addNull()
+	flags |= c.parentKind.putIf(i, uint8(l.Parent.Kind), known)
+	flags |= c.parent.putIf(i, l.Parent.ID, known)
+	flags |= c.driver.putIf(i, l.Driver, l.Driver != "")
+	flags |= c.adapter.putIf(i, l.Adapter, l.Adapter != 0)
+	flags |= c.af.putIf(i, l.AFType, l.HasAF)
+	c.state.put(i, uint8(l.State))
+	c.first.put(i, l.First.TS)
+	flags |= c.pended.putIf(i, l.Pended.TS, l.Pended.Seen())
+	flags |= c.ready.putIf(i, l.Ready.TS, l.Ready.Seen())
+	flags |= c.closing.putIf(i, l.Closing.TS, l.Closing.Seen())
+	flags |= c.ended.putIf(i, l.End.TS, l.End.Seen())
+	c.last.put(i, l.Last.TS)
+	flags |= c.lifetime.putIf(i, l.End.TS-l.First.TS, l.End.Seen() && l.End.TS >= l.First.TS && !overflows(l.End.TS, l.First.TS))
+	flags |= c.failed.put(l.Failed)
+	flags |= c.cut.put(l.Cut)
+	c.firstSeq.put(i, l.First.Seq)
+	flags |= c.endSeq.putIf(i, l.End.Seq, l.End.Seen())
+	c.lastSeq.put(i, l.Last.Seq)
+	c.rows.put(i, l.Rows)
+	if c.end(flags) || c.driver.large() {
+		w.flush()
 	}
-	c.parent.addIf(l.Parent.ID, known)
-	c.driver.addIf(l.Driver)
-	c.adapter.addIf(l.Adapter, l.Adapter != 0)
-	c.af.addIf(l.AF())
-	c.state.add(l.State.String())
-	c.first.add(l.First.TS)
-	c.pended.addIf(l.Pended.TS, l.Pended.Seen())
-	c.ready.addIf(l.Ready.TS, l.Ready.Seen())
-	c.closing.addIf(l.Closing.TS, l.Closing.Seen())
-	c.end.addIf(l.End.TS, l.End.Seen())
-	c.last.add(l.Last.TS)
-	c.lifetime.addIf(l.End.TS-l.First.TS, l.End.Seen() && l.End.TS >= l.First.TS && !overflows(l.End.TS, l.First.TS))
-	c.failed.add(l.Failed)
-	c.cut.add(l.Cut)
-	c.firstSeq.add(l.First.Seq)
-	c.endSeq.addIf(l.End.Seq, l.End.Seen())
-	c.lastSeq.add(l.Last.Seq)
-	c.rows.add(l.Rows)
-	w.row(&w.Source)
 }
 
 // overflows says whether a-b is past what an int64 holds, for a ≥ b.
 func overflows(a, b int64) bool { return b < 0 && a > math.MaxInt64+b }
 
+const verdictNoError bit = 1
+
 type verdictColumns struct {
-	source
+	block
 	verdict, digest, failure                                   *texts
 	events, lost, errors, warnings, infos, doubtful, conflicts *numbers[uint64]
 	evaluated, notChecked                                      *numbers[uint64]
-	names                                                      *texts
 	reasons                                                    *lists
 }
 
 func newVerdictColumns() *verdictColumns {
 	c := &verdictColumns{
-		source: newSource(), verdict: text("verdict", false), digest: text("digest", false), failure: text("error", true),
-		events: u64("events", false), lost: u64("lost", false), errors: u64("errors", false), warnings: u64("warnings", false),
-		infos: u64("infos", false), doubtful: u64("inconclusive", false), conflicts: u64("conflicts", false),
-		evaluated: u64("rules_evaluated", false), notChecked: u64("rules_not_checked", false), names: text("item", false),
+		verdict: text("verdict", 0), digest: text("digest", 0), failure: text("error", verdictNoError),
+		events: u64("events", 0), lost: u64("lost", 0), errors: u64("errors", 0), warnings: u64("warnings", 0),
+		infos: u64("infos", 0), doubtful: u64("inconclusive", 0), conflicts: u64("conflicts", 0),
+		evaluated: u64("rules_evaluated", 0), notChecked: u64("rules_not_checked", 0),
+		reasons: &lists{name: "reasons", of: arrow.BinaryTypes.String},
 	}
-	c.reasons = &lists{name: "reasons", of: c.names}
+	c.block = tableOf(c.verdict, c.digest, c.events, c.lost, c.errors, c.warnings, c.infos, c.doubtful, c.conflicts,
+		c.evaluated, c.notChecked, c.reasons, c.failure)
 	return c
 }
 
-func (c *verdictColumns) list() []column {
-	return []column{
-		c.trace, c.host, c.boot, c.verdict, c.digest, c.events, c.lost, c.errors, c.warnings, c.infos, c.doubtful, c.conflicts,
-		c.evaluated, c.notChecked, c.reasons, c.failure,
-	}
-}
-
 // VerdictWriter writes the table of verdicts.
-type VerdictWriter struct {
-	*Sink
-	c *verdictColumns
-}
+type VerdictWriter struct{ writer[*verdictColumns] }
 
 // NewVerdictWriter writes to s, a Sink of the table Verdicts.
 func NewVerdictWriter(s *Sink) *VerdictWriter {
-	w := &VerdictWriter{Sink: s, c: newVerdictColumns()}
-	s.use(w.c.list())
+	w := &VerdictWriter{newWriter(s, newVerdictColumns)}
+	s.rest = w.flush
 	return w
 }
 
 // Add writes the verdict of a report of one trace.
 func (w *VerdictWriter) Add(r *report.Report, from Source) {
+	w.From(&from)
 	c := w.c
-	c.source.add(&from)
-	c.verdict.add(r.Verdict)
-	c.digest.add(r.Digest)
+	i := c.next()
+	c.verdict.put(i, r.Verdict)
+	c.digest.put(i, r.Digest)
 	var lost uint64
+	var reasons []string
 	failure := ""
-	for i := range r.Traces {
-		lost += r.Traces[i].Lost
-		failure = r.Traces[i].Error
-		for _, why := range r.Traces[i].Reasons {
-			c.names.add(why)
-		}
+	for k := range r.Traces {
+		lost += r.Traces[k].Lost
+		failure = r.Traces[k].Error
+		reasons = append(reasons, r.Traces[k].Reasons...)
 	}
-	c.reasons.end(c.names.n)
-	c.events.add(r.Events)
-	c.lost.add(lost)
+	c.reasons.putTexts(i, reasons)
+	c.events.put(i, r.Events)
+	c.lost.put(i, lost)
 	var n [4]uint64
-	for i := range r.Findings {
-		switch f := &r.Findings[i]; {
+	for k := range r.Findings {
+		switch f := &r.Findings[k]; {
 		case f.Verdict == "inconclusive":
 			n[3]++
 		case f.Severity == "error":
@@ -361,21 +380,23 @@ func (w *VerdictWriter) Add(r *report.Report, from Source) {
 			n[2]++
 		}
 	}
-	c.errors.add(n[0])
-	c.warnings.add(n[1])
-	c.infos.add(n[2])
-	c.doubtful.add(n[3])
-	c.conflicts.add(uint64(len(r.Conflicts)))
+	c.errors.put(i, n[0])
+	c.warnings.put(i, n[1])
+	c.infos.put(i, n[2])
+	c.doubtful.put(i, n[3])
+	c.conflicts.put(i, uint64(len(r.Conflicts)))
 	var evaluated, not uint64
-	for i := range r.Rules {
-		if r.Rules[i].Checked > 0 {
+	for k := range r.Rules {
+		if r.Rules[k].Checked > 0 {
 			evaluated++
-		} else if r.Rules[i].NotChecked > 0 {
+		} else if r.Rules[k].NotChecked > 0 {
 			not++
 		}
 	}
-	c.evaluated.add(evaluated)
-	c.notChecked.add(not)
-	c.failure.addIf(failure)
-	w.row(&from)
+	c.evaluated.put(i, evaluated)
+	c.notChecked.put(i, not)
+	flags := c.failure.putIf(i, failure, failure != "")
+	if c.end(flags) || c.reasons.large() || c.failure.large() {
+		w.flush()
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -48,15 +49,17 @@ type Source struct {
 	Keys   []string // values of the further key columns of the Sink, "" if unknown
 }
 
-// Sink is where a table goes.
+// Sink is where a table goes. What is full is written beside the replay that makes the next
+// rows, so that it does not wait for the disk.
 type Sink struct {
 	w      recordWriter
 	close  func() error
 	schema *arrow.Schema
-	cols   []column
-	keys   []*texts // further key columns, after the others
-	n      int
-	err    error
+	keys   []string      // further key columns, after the others
+	rest   func()        // writes what is left
+	busy   chan struct{} // closed when nothing is being written; nil before the first time
+	failed atomic.Bool
+	err    error // once nothing is being written
 }
 
 type recordWriter interface {
@@ -106,13 +109,11 @@ func NewStream(w io.Writer, name string, keys ...string) *Sink {
 }
 
 func newSink(name string, keys []string) *Sink {
-	s := &Sink{}
-	for _, k := range keys {
-		s.keys = append(s.keys, text(k, true))
-	}
-	s.use(columnsOf(name))
-	fields := make([]arrow.Field, len(s.cols))
-	for i, c := range s.cols {
+	s := &Sink{keys: keys, rest: func() {}}
+	b := columnsOf(name)
+	b.extend(keys)
+	fields := make([]arrow.Field, len(b.cols))
+	for i, c := range b.cols {
 		fields[i] = c.field()
 	}
 	md := arrow.NewMetadata([]string{MetaVersion, "aftrace.table"}, []string{Version, name})
@@ -120,53 +121,99 @@ func newSink(name string, keys []string) *Sink {
 	return s
 }
 
-// use makes list the columns of the table, with the further keys after them.
-func (s *Sink) use(list []column) {
-	s.cols = list
-	for _, k := range s.keys {
-		s.cols = append(s.cols, k)
-	}
-}
-
-// row ends a row, which is from from.
-func (s *Sink) row(from *Source) {
-	for i, k := range s.keys {
-		if i < len(from.Keys) {
-			k.addIf(from.Keys[i])
-		} else {
-			k.addNull()
-		}
-	}
-	if s.n++; s.n >= rowsPerBatch {
-		s.flush()
-	}
-}
-
-func (s *Sink) flush() {
-	if s.n == 0 {
+// write writes a block and empties it, while others are filled.
+func (s *Sink) write(b *block) {
+	if b.n == 0 {
 		return
 	}
-	arrays := make([]arrow.Array, len(s.cols))
-	for i, c := range s.cols {
-		arrays[i] = c.array()
-	}
-	rec := array.NewRecord(s.schema, arrays, int64(s.n))
-	if s.err == nil {
-		s.err = s.w.Write(rec)
-	}
-	rec.Release()
-	for i, c := range s.cols {
-		arrays[i].Release()
-		c.reset()
-	}
-	s.n = 0
+	s.wait()
+	busy := make(chan struct{})
+	s.busy = busy
+	go func() {
+		defer close(busy)
+		if s.err == nil {
+			s.err = s.record(b)
+			s.failed.Store(s.err != nil)
+		}
+		b.reset()
+	}()
 }
 
-// Err is the first error of writing.
-func (s *Sink) Err() error { return s.err }
+func (s *Sink) record(b *block) error {
+	b.seal()
+	arrays := make([]arrow.Array, len(b.cols))
+	for i, c := range b.cols {
+		arrays[i] = c.array(b)
+		defer arrays[i].Release()
+	}
+	rec := array.NewRecord(s.schema, arrays, int64(b.n))
+	defer rec.Release()
+	return s.w.Write(rec)
+}
+
+// wait waits until nothing is being written.
+func (s *Sink) wait() {
+	if s.busy != nil {
+		<-s.busy
+	}
+}
+
+// Err is the first error of writing so far.
+func (s *Sink) Err() error {
+	if !s.failed.Load() {
+		return nil
+	}
+	s.wait()
+	return s.err
+}
 
 // Close writes what is left. The table is whole only if it returns nil.
 func (s *Sink) Close() error {
-	s.flush()
+	s.rest()
+	s.wait()
 	return errors.Join(s.err, s.w.Close(), s.close())
+}
+
+// columns are those of a table, with the rows that are not written yet.
+type columns interface{ rowsOf() *block }
+
+func (b *block) rowsOf() *block { return b }
+
+// writer fills one set of columns while another is written. It is the base of those that
+// write tables; they are not safe for concurrent use.
+type writer[C columns] struct {
+	*Sink
+	c, spare C
+	source   Source
+}
+
+func newWriter[C columns](s *Sink, c func() C) writer[C] {
+	w := writer[C]{Sink: s, c: c(), spare: c()}
+	w.c.rowsOf().extend(s.keys)
+	w.spare.rowsOf().extend(s.keys)
+	w.c.rowsOf().from(w.source)
+	return w
+}
+
+// From says where the rows to come are from.
+func (w *writer[C]) From(s *Source) {
+	if s.same(&w.source) {
+		return
+	}
+	w.source = *s
+	b := w.c.rowsOf()
+	if b.from(*s); b.n >= b.limit {
+		w.flush()
+	}
+}
+
+// flush lets the rows be written.
+func (w *writer[C]) flush() {
+	w.write(w.c.rowsOf())
+	w.c, w.spare = w.spare, w.c
+	w.c.rowsOf().from(w.source)
+}
+
+func (s *Source) same(o *Source) bool {
+	return s.Trace == o.Trace && s.Host == o.Host && s.BootID == o.BootID && slices.Equal(s.Keys, o.Keys)
 }
