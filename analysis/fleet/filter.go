@@ -123,6 +123,9 @@ func Filter(ctx context.Context, in io.Reader, name string, out io.Writer, o Opt
 			f.finish(w, r.Truncated(), r.Defects(), broken)
 		}
 	}
+	if r.Truncated() && f.sum.Worlds == 0 { // which ones are missing is not known
+		f.sum.ExitCode = worse(f.sum.ExitCode, 4)
+	}
 	if err := sink.Close(); err != nil {
 		return f.sum, err
 	}

@@ -275,6 +275,11 @@ func TestBadStreams(t *testing.T) {
 			t.Errorf("a world of a cut stream conforms: %s", row)
 		}
 	}
+	// Cut off before a row.
+	one := stream(t, list, true, 1<<20)
+	if sum, err := Filter(context.Background(), bytes.NewReader(one[:len(one)-1000]), "-", &bytes.Buffer{}, Options{Emit: table.Verdicts}); err != nil || sum.Worlds != 0 || sum.ExitCode != 4 {
+		t.Errorf("cut before a row: %+v %v", sum, err)
+	}
 	// Rows that do not come together although somebody said so.
 	if _, err := Filter(context.Background(), bytes.NewReader(good), "-", &out, Options{Emit: table.Verdicts, Grouped: true}); !errors.Is(err, ErrReturned) {
 		t.Errorf("mixed rows with Grouped: %v", err)

@@ -128,24 +128,40 @@ func smallDisk(t *testing.T, script string, args ...string) string {
 	return out.String()
 }
 
-// TestExecOnAFullDisk fills the disk in the middle of an execution: exit code 6, and nothing that
-// looks like a whole trace is left.
-func TestExecOnAFullDisk(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("adapter A\ndriver cm call-manager\ndriver cl client\n\ncl: bind A\ncm: bind A\n  register A Q2931\ncl: notify A Q2931\n")
-	for i := range 20_000 {
-		fmt.Fprintf(&b, "  open A Q2931 af%d\n  close af%d\n", i, i)
-	}
+// TestFullDisk fills the disk in the middle of an execution and of an export: exit code 6, and nothing
+// that looks whole is left.
+func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	in := filepath.Join(dir, "in.arrow")
-	traceOf(t, "many", b.String(), in)
+	opens := func(n int) string {
+		var b strings.Builder
+		b.WriteString("adapter A\ndriver cm call-manager\ndriver cl client\n\ncl: bind A\ncm: bind A\n  register A Q2931\ncl: notify A Q2931\n")
+		for i := range n {
+			fmt.Fprintf(&b, "  open A Q2931 af%d\n  close af%d\n", i, i)
+		}
+		path := filepath.Join(dir, fmt.Sprintf("%d.arrow", n))
+		traceOf(t, "many", b.String(), path)
+		return path
+	}
+	afreplay := built(t, runtime.GOARCH)
+	in := opens(3000)
+	for _, table := range []string{"spans=$1/out.arrow", "spans=$1/out.arrows", "spans=$1/out.csv", "spans=$1/out.parquet", "perfetto=$1/out.json"} {
+		out := smallDisk(t, `
+"$2" export "$3" -q --out "`+table+`"; echo "export $?"
+echo "left: $(ls -A "$1")"
+`, afreplay, in)
+		for _, want := range []string{"no space left", "export 6\n", "left: \n"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: %q is missing in\n%s", table, want, out)
+			}
+		}
+	}
 	out := smallDisk(t, `
 "$2" exec "$3" -q -o "$1/out.arrow"; echo "file $?"
 echo "left: $(ls -A "$1")"
 "$2" exec "$3" -q -o "$1/out.arrows"; echo "stream $?"
 "$2" run "$1/out.arrows"; echo "run $?"
 "$2" exec "$3" -q -o "$4"; echo "elsewhere $?"
-`, built(t, runtime.GOARCH), in, filepath.Join(dir, "out.arrow"))
+`, afreplay, opens(20_000), filepath.Join(dir, "out.arrow"))
 	for _, want := range []string{"no space left", "file 6\n", "left: \n", "stream 6\n", "cut short", "elsewhere 0\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)

@@ -93,6 +93,7 @@ func (f *exportFlags) run(ctx context.Context, args []string) error {
 		}
 	}
 	if err := x.Close(); err != nil {
+		x.Abandon() // a table of text does not show that it is not whole
 		return cli.NotWritten(err)
 	}
 	if len(failed) > 0 {

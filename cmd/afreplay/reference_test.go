@@ -8,3 +8,7 @@ import (
 
 // docs/afreplay.md is the reference of all commands and flags; -update writes it anew.
 func TestReferenceIsCurrent(t *testing.T) { clitest.Reference(t, command(), "../../docs/afreplay.md") }
+
+func TestExitCodesAreDocumented(t *testing.T) {
+	clitest.ExitCodes(t, command(), "../../docs/exit-codes.md")
+}

@@ -1,5 +1,5 @@
-// Command aftrace makes traces of CoNDIS address families from recordings, and shows and
-// merges them.
+// Command aftrace makes traces of CoNDIS address families, live and from recordings, and
+// shows and merges them.
 package main
 
 import (
@@ -25,15 +25,17 @@ func run() int { return cli.Main(command()) }
 func command() *cobra.Command {
 	root := cli.Group(&cobra.Command{
 		Use:   "aftrace",
-		Short: "Make traces of CoNDIS address families, show and merge them",
-		Long: `aftrace turns recordings of CoNDIS address-family events into Arrow traces, says what
-is in a recording or a trace, shows its rows and merges traces. afreplay says what
-broke in them.
+		Short: "Record traces of CoNDIS address families, show and merge them",
+		Long: `aftrace records CoNDIS address-family events live (capture), on Windows also while the host
+boots (autologger) and as a service, or turns .etl recordings into Arrow traces (convert).
+It says what is in a recording or a trace, shows its rows, merges traces, and scrubs
+those that leave a site. afreplay says what broke in them.
 
 Exit codes: 0 done, 2 usage, 3 input unreadable, 4 done but events were lost or could
 not be decoded (with --strict), 5 not possible here, 6 internal error or output not
 written, 130 interrupted.`,
-		Example: `  aftrace convert recording.etl -o trace.arrow
+		Example: `  aftrace capture -o trace.arrow --duration 1m
+  aftrace convert recording.etl -o trace.arrow
   aftrace info trace.arrow
   aftrace cat trace.arrow --function '*AddressFamily*'`,
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -86,26 +87,16 @@ func sessionStop(name, short string, adopt bool) *cobra.Command {
 		Args:    cli.Inputs(1, "the name of the session"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c := host.Sessions()
-			stopped := []host.Session{}
 			for _, name := range args {
 				if !host.Ours(name) && !force {
 					return fmt.Errorf("session %q does not have a name that aftrace gives: --force stops it all the same", name)
 				}
-				if adopt {
-					if _, err := c.Query(name); err != nil {
-						return hostExit(err)
-					}
-					if err := c.Flush(name); err != nil {
-						return hostExit(err)
-					}
-				}
-				s, err := c.Stop(name)
-				if err != nil {
-					return hostExit(err)
-				}
-				stopped = append(stopped, s)
 			}
-			return cli.Output(func(w io.Writer) error {
+			stopped, stopErr := stopSessions(c, args, adopt)
+			if len(stopped) == 0 {
+				return hostExit(stopErr)
+			}
+			err := cli.Output(func(w io.Writer) error {
 				if asJSON {
 					return writeJSON(w, stopped)
 				}
@@ -116,9 +107,37 @@ func sessionStop(name, short string, adopt bool) *cobra.Command {
 				}
 				return nil
 			})
+			if err != nil {
+				return err
+			}
+			return hostExit(stopErr)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	cmd.Flags().BoolVar(&force, "force", false, "a session of another program too")
 	return cmd
+}
+
+// stopSessions stops what it can: their last statistics are read only once.
+func stopSessions(c host.Control, names []string, flush bool) (stopped []host.Session, err error) {
+	stopped = []host.Session{}
+	for _, name := range names {
+		if flush {
+			if _, e := c.Query(name); e != nil {
+				err = errors.Join(err, e)
+				continue
+			}
+			if e := c.Flush(name); e != nil {
+				err = errors.Join(err, e)
+				continue
+			}
+		}
+		s, e := c.Stop(name)
+		if e != nil {
+			err = errors.Join(err, e)
+			continue
+		}
+		stopped = append(stopped, s)
+	}
+	return stopped, err
 }

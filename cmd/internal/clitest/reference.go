@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -31,5 +32,20 @@ func Reference(t *testing.T, root *cobra.Command, path string) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s is not current: go test ./cmd/... -run Reference -update writes it", path)
+	}
+}
+
+// ExitCodes holds that docs/exit-codes.md says of every command how it exits.
+func ExitCodes(t *testing.T, root *cobra.Command, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := strings.Join(strings.Fields(string(text)), " ")
+	for _, c := range root.Commands() {
+		if name := root.Name() + " " + c.Name(); c.IsAvailableCommand() && c.Name() != "completion" && !strings.Contains(doc, "`"+name+"`") && !strings.Contains(doc, "`"+name+" ") {
+			t.Errorf("%s does not say how %s exits", path, name)
+		}
 	}
 }
