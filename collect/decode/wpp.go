@@ -384,34 +384,36 @@ func (f *printfSpec) appendNumber(b []byte, v *Value, pointer uint8) []byte {
 	if width < 64 {
 		u &= 1<<width - 1
 	}
-	sign, prefix, digits := "", "", ""
+	sign, prefix := "", ""
+	var buf [24]byte // 22 octal digits
+	digits := buf[:0]
 	precision, zero := f.precision, f.zero && !f.minus && f.precision < 0
 	switch f.conv {
 	case 'd', 'i':
 		n := int64(u << (64 - width))
 		if n >>= 64 - width; n < 0 {
-			sign, digits = "-", strconv.FormatUint(-uint64(n), 10)
+			sign, digits = "-", strconv.AppendUint(digits, -uint64(n), 10)
 		} else {
 			if f.plus {
 				sign = "+"
 			} else if f.space {
 				sign = " "
 			}
-			digits = strconv.FormatInt(n, 10)
+			digits = strconv.AppendInt(digits, n, 10)
 		}
 	case 'u':
-		digits = strconv.FormatUint(u, 10)
+		digits = strconv.AppendUint(digits, u, 10)
 	case 'x', 'X':
-		if digits = strconv.FormatUint(u, 16); f.sharp && u != 0 {
+		if digits = strconv.AppendUint(digits, u, 16); f.sharp && u != 0 {
 			prefix = "0x"
 		}
 	case 'o':
-		if digits = strconv.FormatUint(u, 8); f.sharp && u != 0 {
+		if digits = strconv.AppendUint(digits, u, 8); f.sharp && u != 0 {
 			prefix = "0"
 		}
 	case 'p':
-		digits, precision, zero = strconv.FormatUint(u, 16), width/4, false
-		digits = strings.ToUpper(digits)
+		digits, precision, zero = strconv.AppendUint(digits, u, 16), width/4, false
+		upper(digits)
 	case 'c', 'C':
 		if u <= math.MaxInt32 && utf8.ValidRune(rune(u)) && u != 0 {
 			return utf8.AppendRune(b, rune(u))
@@ -421,15 +423,27 @@ func (f *printfSpec) appendNumber(b []byte, v *Value, pointer uint8) []byte {
 		return v.AppendText(b)
 	}
 	if f.conv == 'X' {
-		digits, prefix = strings.ToUpper(digits), strings.ToUpper(prefix)
+		upper(digits)
+		prefix = strings.ToUpper(prefix)
 	}
-	for len(digits) < precision {
-		digits = strings.Repeat("0", precision-len(digits)) + digits
+	zeros := max(0, precision-len(digits))
+	if n := f.width - len(sign) - len(prefix) - len(digits) - zeros; zero && n > 0 {
+		zeros += n
 	}
-	if n := f.width - len(sign) - len(prefix) - len(digits); zero && n > 0 {
-		digits = strings.Repeat("0", n) + digits
+	b = append(append(b, sign...), prefix...)
+	for range zeros {
+		b = append(b, '0')
 	}
-	return append(append(append(b, sign...), prefix...), digits...)
+	return append(b, digits...)
+}
+
+// upper makes hex digits upper case.
+func upper(digits []byte) {
+	for i, c := range digits {
+		if c >= 'a' {
+			digits[i] = c - 'a' + 'A'
+		}
+	}
 }
 
 func (f *printfSpec) appendFloat(b []byte, x float64) []byte {
@@ -465,9 +479,10 @@ func (f *printfSpec) appendFloat(b []byte, x float64) []byte {
 func (v *Value) AppendText(b []byte) []byte {
 	if v.out() == OutNTStatus && v.isNumber() {
 		b = append(b, "0x"...)
-		digits := strconv.FormatUint(v.Num&math.MaxUint32, 16)
-		b = append(b, strings.Repeat("0", 8-len(digits))...)
-		b = append(b, strings.ToUpper(digits)...)
+		var buf [8]byte
+		digits := strconv.AppendUint(buf[:0], v.Num&math.MaxUint32, 16)
+		upper(digits)
+		b = append(append(b, "00000000"[len(digits):]...), digits...)
 		if name := ndis.Status(v.Num).String(); !strings.HasPrefix(name, "0x") {
 			b = append(append(append(b, '('), name...), ')')
 		}
