@@ -994,6 +994,8 @@ func (x *Executor) notifyClose(f *Frame) {
 		x.asRecorded(f, ndis.StatusFailure)
 	case f.pc == 0 && f.pre.busy, f.pc == 0 && (f.pre.closing || !f.pre.open) && !x.asksNext(f):
 		x.finish(f, ndis.StatusFailure)
+	case f.pc == 0 && o.closeMark.state != markNone && x.failedThen(f) && !x.asksNext(f): // the client closes it meanwhile
+		x.finish(f, ndis.StatusFailure)
 	case f.pc == 0:
 		e := x.event(ndis.ProtocolClNotifyCloseAf, x.w.clientLabel(o))
 		context(e, o.clientCtx)

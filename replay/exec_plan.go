@@ -136,6 +136,16 @@ func (p *plan) forgetAll(n *node) {
 	}
 }
 
+// outlives says that what fn leads to may be told after the call that closes its AF has returned.
+func outlives(fn ndis.Func) bool {
+	switch fn {
+	case ndis.NdisClCloseAddressFamily, ndis.NdisCmCloseAddressFamilyComplete, ndis.NdisMCmCloseAddressFamilyComplete,
+		ndis.NdisCmNotifyCloseAddressFamily, ndis.NdisMCmNotifyCloseAddressFamily, ndis.NdisClNotifyCloseAddressFamilyComplete:
+		return true
+	}
+	return false
+}
+
 // before is the row of the recording before which the outcome of v was told.
 func (v *recorded) before() uint64 {
 	b := Forever
@@ -143,7 +153,7 @@ func (v *recorded) before() uint64 {
 		b = v.again
 	}
 	for _, i := range [...]int{1, 3} {
-		if n := v.nodes[i]; n != nil && n.gone > v.n {
+		if n := v.nodes[i]; n != nil && n.gone > v.n && !outlives(v.fn) {
 			b = min(b, n.gone)
 		}
 	}
@@ -1517,9 +1527,9 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 				return false
 			}
 		}
-		if u := v.below; u != nil && cause != nil && u != cause && isCompletion[u.fn] &&
+		if u := v.below; u != nil && cause != nil && u != cause && (isCompletion[u.fn] || !u.up && !tells[v.fn]) &&
 			!(p.mode == CallManagerReference && p.cm.replaces(u)) {
-			return false // it tells of what u completes
+			return false // it tells of what u completes, or is asked in u
 		}
 		return v.state == invWaiting && v.n > after && v.n < before
 	}
@@ -1569,7 +1579,7 @@ func (p *plan) run(n uint64) error {
 		case 1:
 			v := p.answers.pop()
 			if v.state == invWaiting {
-				if len(p.waiting) > 0 {
+				if len(p.waiting) > 0 || v.mayCome() {
 					p.late = append(p.late, v)
 					continue
 				}
@@ -1586,14 +1596,22 @@ func (p *plan) run(n uint64) error {
 	}
 }
 
+// mayCome says that the call in which v was recorded runs: NDIS may make v later than then.
+func (v *recorded) mayCome() bool { return v.below != nil && !v.below.up && v.below.frame != nil }
+
 func (p *plan) expireLate() {
+	kept := p.late[:0]
 	for _, v := range p.late {
+		if v.state == invWaiting && v.mayCome() {
+			kept = append(kept, v)
+			continue
+		}
 		if v.state == invWaiting {
 			p.expire(v)
 		}
 		p.unref(v)
 	}
-	p.late = p.late[:0]
+	p.late = kept
 }
 
 // expire gives up a recorded callback that NDIS does not make in this execution.
@@ -1631,6 +1649,13 @@ func (p *plan) finish() error {
 			return err
 		}
 		if !p.giveUp() {
+			for _, v := range p.late { // in calls that do not return
+				if v.state == invWaiting {
+					p.expire(v)
+				}
+				p.unref(v)
+			}
+			p.late = nil
 			return nil
 		}
 	}

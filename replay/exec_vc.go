@@ -83,6 +83,8 @@ func (x *Executor) vcCall(f *Frame) {
 		if !x.askVC(f, v, r) {
 			x.asRecorded(f, ndis.StatusSuccess)
 		}
+	case r.ask == ndis.FuncNone: // told
+		x.finish(f, f.status)
 	case void:
 		x.finish(f, 0)
 	case v == nil: // deleted meanwhile
@@ -124,21 +126,29 @@ func (x *Executor) overtaken(f *Frame, v *vc) bool {
 	return false
 }
 
-// managerOnly is an activation or deactivation by a miniport call manager: nobody is asked.
+// managerOnly is an activation or deactivation by a miniport call manager: nobody is asked. Whether
+// it pends, and whether the call manager is told of the outcome, is as recorded (AMB-09), and so is
+// that NDIS does not activate the VC.
 func (x *Executor) managerOnly(f *Frame, v *vc, r *vcRoute) {
 	st := ndis.StatusSuccess
 	if f.Function == ndis.NdisMCmDeactivateVc && !f.pre.active {
 		st = ndis.StatusNotAccepted
 	}
-	rec, has := f.recordedStatus()
-	switch {
-	case f.pc > 0:
-		x.finish(f, ndis.StatusPending)
-	case has && st == ndis.StatusSuccess && rec == ndis.StatusPending: // AMB-09
-		x.finish(f, rec)
-	default:
-		x.finish(f, st)
+	if rec, has := f.recordedStatus(); has && st == ndis.StatusSuccess && (rec == ndis.StatusPending || f.Function == ndis.NdisMCmActivateVc) {
+		st = rec
 	}
+	f.status = st
+	if (st == ndis.StatusSuccess || st == ndis.StatusPending) && v.ctx[sideManager].has {
+		e := x.event(r.tell, x.vcLabel(v, sideManager))
+		context(e, v.ctx[sideManager].value)
+		if told, ok := x.toldThen(f, e); ok && told != ndis.StatusPending {
+			statusOf(e, told)
+			x.tag(e, f)
+			x.complete(f)
+			return
+		}
+	}
+	x.finish(f, st)
 }
 
 // vcLabel is the driver of one side of v.

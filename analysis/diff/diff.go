@@ -566,8 +566,8 @@ func freedom(ex, ey []event, p, q *event, ordered bool) (id, why string) {
 		one = q
 	}
 	if !ordered {
-		if (p == nil || q == nil) && (one.fn == ndis.ProtocolCoDeleteVc || one.fn == ndis.MiniportCoDeleteVc) && failedCreate(ex, ey) {
-			return "7.2/5", "which of the nested creates are undone when one fails is not documented"
+		if (p == nil || q == nil) && nested(one.fn) && failedCreate(ex, ey) {
+			return "7.2/5", "who is asked before the side that fails a creation, and is told that it is undone, depends on their order"
 		}
 		if p == nil || q == nil {
 			switch {
