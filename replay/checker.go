@@ -126,7 +126,6 @@ type Checker struct {
 	carried      [ndis.NumFuncs]format.Fields // columns that rows of the function had, and sawRow
 	span         Span
 	observed     Row
-	about        objectList
 	cur          *call // whose row is replayed; nil between rows
 	unnamedClose bool  // an NdisCloseAdapterEx does not say which binding it closes
 }

@@ -3,7 +3,8 @@ package replay
 import "github.com/aftrace/aftrace/format/ndis"
 
 // Observer is a Hook that is also told which objects each row is about: all rows but gaps
-// and returns that belong to no call, in their order.
+// and returns that belong to no call, in their order. It may keep r.Objects if it sets it to
+// another slice with room for MaxObjects, where those of the next row are put.
 type Observer interface {
 	Hook
 	Row(r *Row)
@@ -141,14 +142,14 @@ var stateNames = func() (names [NumObjectStates]string) {
 // String is the state in reports.
 func (s ObjectState) String() string { return stateNames[s] }
 
-// maxObjects is how many objects a row can be about: one of each kind, and the registration
+// MaxObjects is how many objects a row can be about: one of each kind, and the registration
 // of its AF open beside its own.
-const maxObjects = int(NumObjectKinds) + 1
+const MaxObjects = int(NumObjectKinds) + 1
 
 // objectList collects the objects of a row.
 type objectList struct {
 	n    int
-	list [maxObjects]Object
+	list *[MaxObjects]Object
 }
 
 // add adds an object unless it has no ID. What is added before it belongs to it, if owner is
@@ -174,8 +175,11 @@ func (l *objectList) registration(r *registration, id uint64, owner bool) {
 
 // observe tells the observer of the row at, one of cl.
 func (c *Checker) observe(cl *call, at ev) {
-	l := &c.about
-	l.n = 0
+	r := &c.observed
+	if cap(r.Objects) < MaxObjects {
+		r.Objects = make([]Object, MaxObjects)
+	}
+	l := objectList{list: (*[MaxObjects]Object)(r.Objects[:MaxObjects])}
 	if q := cl.q; q != nil {
 		l.add(RequestObject, cl.qid, 0, q.life(cl.qid), false)
 	}
@@ -239,7 +243,6 @@ func (c *Checker) observe(cl *call, at ev) {
 	if d := c.labelled(cl.label); d != nil {
 		l.add(DriverObject, uint64(cl.label), d.protocol, d.life(), l.n > 0)
 	}
-	r := &c.observed
 	r.Index, r.Seq, r.CallSeq, r.Objects = c.i, at.seq, cl.seq, l.list[:l.n]
 	c.observer.Row(r)
 }

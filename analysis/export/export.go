@@ -131,7 +131,14 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	for _, w := range x.spans {
 		hooks.spans = append(hooks.spans, w)
 	}
-	var follows []*life.Follower
+	var follows []follower
+	for _, t := range x.timelines {
+		f := life.New()
+		t.Attach(f)
+		hooks.spans = append(hooks.spans, t)
+		f.Spans = nil
+		follows, batches = append(follows, f), append(batches, t.Batch)
+	}
 	if len(x.objects) > 0 {
 		f := life.New()
 		f.Ended = func(l *life.Life) {
@@ -139,14 +146,8 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 				w.Add(l)
 			}
 		}
-		follows, batches = append(follows, f), append(batches, f.Batch)
-	}
-	for _, t := range x.timelines {
-		f := life.New()
-		t.Attach(f)
-		hooks.spans = append(hooks.spans, t)
-		f.Spans = nil
-		follows, batches = append(follows, f), append(batches, t.Batch)
+		behind := life.NewBehind(f) // it keeps the objects of the rows: nobody can come after it
+		follows, batches = append(follows, behind), append(batches, behind.Batch)
 	}
 	hooks.follows = follows
 	for _, w := range x.events {
@@ -170,11 +171,11 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	} else {
 		t, err = check.Trace(ctx, path, o)
 	}
-	if err != nil {
-		return t, err
-	}
 	for _, f := range follows {
 		f.Finish()
+	}
+	if err != nil {
+		return t, err
 	}
 	if len(x.findings)+len(x.verdicts) > 0 {
 		rep := report.New([]report.Trace{t}, report.Options{Strict: x.o.Replay.Strict})
@@ -220,7 +221,13 @@ func (x *Exporter) abandon() error {
 // hooks passes what a replay tells to several.
 type hooks struct {
 	spans   []replay.Hook
-	follows []*life.Follower
+	follows []follower
+}
+
+// follower is a life.Follower, or one that follows behind.
+type follower interface {
+	Row(r *replay.Row)
+	Finish()
 }
 
 func (h *hooks) Span(s *replay.Span) {

@@ -31,25 +31,28 @@ type Key struct {
 // Life is one lifetime of an object. What did not happen, or is not in the trace, is the
 // zero At.
 type Life struct {
+	// What each row touches comes first: it is one line of the processor's cache.
 	Key
 	Handle  uint64 // 0 if unknown
+	Last    At     // its last row
+	Rows    uint64
+	AFType  uint32
+	State   replay.ObjectState // after its last row
+	HasAF   bool
+	Failed  bool   // it was never ready and is gone: refused, failed
+	Cut     bool   // a gap touches its life: what is missing may have happened unseen
 	Parent  Key    // what it belongs to; the zero Key (of kind driver) if unknown
 	Adapter uint64 // 0 if unknown
 	Driver  string // label of the driver of its first row, "" if unknown
 	TID     uint64 // thread of its first row, 0 if unknown
-	AFType  uint32
-	HasAF   bool
 
 	First   At // its first row: for most objects the call that asks for it
 	Pended  At // since when its making pends
 	Ready   At // since when it can be used: held, open, bound, connected
 	Closing At // since when it goes
 	End     At // since when it is gone, refused or failed
-	Last    At // its last row
-	Rows    uint64
-	State   replay.ObjectState // after its last row
-	Failed  bool               // it was never ready and is gone: refused, failed
-	Cut     bool               // a gap touches its life: what is missing may have happened unseen
+
+	_ [3]uint64 // makes the size one that the allocator aligns to those lines
 }
 
 // MaxDead is how many ended objects are remembered for rows that come after their end.
@@ -93,12 +96,19 @@ func New() *Follower {
 }
 
 // index finds the lives of a kind. Most IDs are numbers that count up, and objects of about
-// the same time are in use together: they share pages, and rows that follow each other find
-// theirs without the map.
+// the same time are in use together: they share pages. Rows that follow each other are about
+// the same few objects, which are found without.
 type index struct {
 	bits   uint8 // of an ID that tell the places of a page apart
+	recent [1 << recentBits]found
 	pages  map[uint64]*page
-	recent [1 << recentBits]recent
+	last   *page // the one that was used last, and its number
+	number uint64
+}
+
+type found struct {
+	id uint64
+	l  *Life
 }
 
 type page struct {
@@ -106,53 +116,57 @@ type page struct {
 	lives []*Life
 }
 
-type recent struct {
-	number uint64
-	page   *page
-}
-
 const (
-	recentBits = 4
+	recentBits = 6
 	pageBits   = 8
 )
+
+// recently is where id is among the recent ones. Handles end in zeros.
+func recently(id uint64) uint64 { return id * 0x9e3779b97f4a7c15 >> (64 - recentBits) }
+
+func (x *index) find(id uint64) *Life {
+	if slot := &x.recent[recently(id)]; slot.l != nil && slot.id == id {
+		return slot.l
+	}
+	return x.search(id)
+}
+
+func (x *index) search(id uint64) *Life {
+	p := x.page(id)
+	if p == nil {
+		return nil
+	}
+	l := p.lives[id&(1<<x.bits-1)]
+	if l != nil {
+		x.recent[recently(id)] = found{id, l}
+	}
+	return l
+}
 
 // page is the one for id, nil if there is none.
 func (x *index) page(id uint64) *page {
 	no := id >> x.bits
-	if slot := &x.recent[spread(no)]; slot.page != nil && slot.number == no {
-		return slot.page
+	if x.last != nil && x.number == no {
+		return x.last
 	}
-	return x.search(no)
-}
-
-// spread is where a page is among the recent ones. Handles end in zeros.
-func spread(no uint64) uint64 { return no * 0x9e3779b97f4a7c15 >> (64 - recentBits) }
-
-func (x *index) search(no uint64) *page {
 	p := x.pages[no]
 	if p != nil {
-		x.recent[spread(no)] = recent{no, p}
+		x.last, x.number = p, no
 	}
 	return p
-}
-
-func (x *index) find(id uint64) *Life {
-	if p := x.page(id); p != nil {
-		return p.lives[id&(1<<x.bits-1)]
-	}
-	return nil
 }
 
 // put adds an object that is not there.
 func (x *index) put(id uint64, l *Life) {
 	p := x.page(id)
 	if p == nil {
-		no := id >> x.bits
 		p = &page{lives: make([]*Life, 1<<x.bits)}
-		x.pages[no], x.recent[spread(no)] = p, recent{no, p}
+		x.last, x.number = p, id>>x.bits
+		x.pages[x.number] = p
 	}
 	p.lives[id&(1<<x.bits-1)] = l
 	p.n++
+	x.recent[recently(id)] = found{id, l}
 }
 
 // forget takes out one that is there.
@@ -160,9 +174,11 @@ func (x *index) forget(id uint64) {
 	p := x.page(id)
 	p.lives[id&(1<<x.bits-1)] = nil
 	if p.n--; p.n == 0 {
-		no := id >> x.bits
-		delete(x.pages, no)
-		x.recent[spread(no)] = recent{}
+		delete(x.pages, id>>x.bits)
+		x.last = nil
+	}
+	if slot := &x.recent[recently(id)]; slot.id == id {
+		*slot = found{}
 	}
 }
 
