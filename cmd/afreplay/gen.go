@@ -147,6 +147,13 @@ func (f *genFlags) run(cmd *cobra.Command) error {
 		for _, text := range d.False {
 			fmt.Fprintln(os.Stderr, "without a cause:", text)
 		}
+		for _, m := range d.Masked {
+			by := fmt.Sprintf("%s@%d", m.By.Rule, m.By.Seq)
+			if m.Loss {
+				by = "lost events"
+			}
+			fmt.Fprintf(os.Stderr, "masked: %s@%d by %s\n", m.Rule, m.Seq, by)
+		}
 		for _, p := range d.Missed {
 			fmt.Fprintf(os.Stderr, "not found: %s@%d\n", p.Rule, p.Seq)
 		}

@@ -8,18 +8,11 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// TestEveryRuleHasAnOperator: each rule that a trace can show can be planted, or the table says
-// why not.
+// TestEveryRuleHasAnOperator: each rule that a trace can show can be planted, and no other.
 func TestEveryRuleHasAnOperator(t *testing.T) {
 	for _, r := range rule.All() {
-		_, listed := without[r.ID]
-		switch planted := operators[r.ID] != nil; {
-		case planted && WhyNot(r.ID) != "":
-			t.Errorf("%s is planted, and is said not to be: %s", r.Name, WhyNot(r.ID))
-		case !planted && replay.Judges(r.ID) && !listed:
-			t.Errorf("%s can be observed, has no operator and no reason", r.Name)
-		case listed && !replay.Judges(r.ID):
-			t.Errorf("%s cannot be observed: it needs no reason", r.Name)
+		if planted := operators[r.ID] != nil; planted != replay.Judges(r.ID) || planted != (WhyNot(r.ID) == "") {
+			t.Errorf("%s: planted %v, observable %v, %q", r.Name, planted, replay.Judges(r.ID), WhyNot(r.ID))
 		}
 	}
 }
@@ -52,6 +45,40 @@ func TestDetection(t *testing.T) {
 				t.Errorf("planted only %d times", planted)
 			}
 		})
+	}
+}
+
+// TestDetectionTogether plants faults of all rules beside each other: each is found, or the one
+// that hides it is named.
+func TestDetectionTogether(t *testing.T) {
+	for _, o := range []Options{
+		{Seed: 3, Events: 40_000, Profile: "atm", Faults: Every(0.02)},
+		{Seed: 5, Events: 60_000, Profile: "wan", Faults: Every(0.002)},
+		{Seed: 7, Events: 20_000, Profile: "churn", Faults: Every(0.02), Loss: 0.01},
+	} {
+		d, err := Detect(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var planted, found, masked uint64
+		for _, r := range d.Rules {
+			planted, found, masked = planted+r.Planted, found+r.Found, masked+r.Masked
+			if r.Found+r.Masked != r.Planted {
+				t.Errorf("%s: %d planted, %d found, %d masked", r.Rule, r.Planted, r.Found, r.Masked)
+			}
+		}
+		for _, m := range d.Masked {
+			if m.Loss != (o.Loss > 0 && m.By.Rule == rule.None) || !m.Loss && (m.By.Rule == rule.None || m.By.Life == m.Life) {
+				t.Errorf("%s@%d is masked by %+v", m.Rule, m.Seq, m.By)
+			}
+		}
+		if len(d.Missed) > 0 || len(d.False) > 0 || uint64(len(d.Masked)) != masked {
+			t.Errorf("missed %v, false %v", d.Missed, d.False)
+		}
+		if planted < 20 || o.Loss == 0 && found*10 < planted*8 {
+			t.Errorf("%d planted, %d found", planted, found)
+		}
+		t.Logf("%s: %d planted, %d found, %d masked", o.Profile, planted, found, masked)
 	}
 }
 

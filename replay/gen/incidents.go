@@ -108,6 +108,18 @@ driver cm co
 cm: bind A
   open-adapter A
   NdisSetOptionalHandlers binding=cm@A handlers=call-manager null_slots=CmNotifyCloseAfCompleteHandler`},
+	rule.ROLE06: {28, "NDIS calls MiniportCoDeleteVc for a VC of a miniport call manager", `adapter M mcm wan
+driver cl client
+
+wan: init M
+  register M TAPI_PROXY
+cl: bind M
+cl: notify M TAPI_PROXY
+  open M TAPI_PROXY af1
+wan: create-vc af1 vc1
+wan: delete-vc vc1
+  wan: MiniportCoDeleteVc context=vc1.ctx
+  cl: co-delete-vc vc1`},
 	rule.ROLE07: {58, "The close of one client's AF is completed at another client", `adapter A
 driver cm call-manager
 driver cl1 client
@@ -929,6 +941,26 @@ cl: register-sap af1 sap1
 cl: deregister-sap sap1 -> FAILURE
 cl: deregister-sap sap1 -> FAILURE
 cl: close af1`},
+	rule.SAP06: {57, "A call manager offers a call on a SAP whose deregistration it has completed", `adapter A
+driver cm call-manager
+driver cl client
+
+cl: bind A
+cm: bind A
+  register A Q2931
+cl: notify A Q2931
+  open A Q2931 af1
+cl: register-sap af1 sap1
+  cm: cm-register-sap af1 sap1
+cl: deregister-sap sap1 -> PENDING
+  cm: cm-deregister-sap sap1 -> PENDING
+cm: cm-sap-deregistered sap1
+  cl: sap-deregistered sap1
+cm: create-vc af1 vc1
+cm: activate vc1
+cm: dispatch. sap1 vc1 -> FAILURE
+cm: deactivate vc1
+cm: delete-vc vc1`},
 	rule.SAP07: {42, "NDIS closes a call that came in on a SAP because the SAP is deregistered", `adapter A
 driver cm call-manager
 driver cl client

@@ -43,17 +43,24 @@ func Kind(id rule.ID) string {
 	return ""
 }
 
-// without are the rules that cannot be planted, and why.
-var without = map[rule.ID]string{
-	rule.ROLE06: "is listed beside VC-03, which says the same of a client VC of an MCM",
-	rule.SAP06:  "is listed beside USE-02, which says the same of the handle of a SAP",
+// foundAs are the rules that the checker only ever lists beside another one, whose finding says the
+// same of the event: a fault of the first is found as one of the second.
+var foundAs = map[rule.ID]rule.ID{
+	rule.ROLE06: rule.VC03,   // the callback itself
+	rule.SAP06:  rule.CALL07, // an offer on a SAP that is gone
+}
+
+// FoundAs is the rule whose finding tells of a planted fault of id: id itself, or the one that the
+// checker lists id beside.
+func FoundAs(id rule.ID) rule.ID {
+	if as, ok := foundAs[id]; ok {
+		return as
+	}
+	return id
 }
 
 // WhyNot says why the fault of a rule cannot be planted; "" if it can.
 func WhyNot(id rule.ID) string {
-	if why, ok := without[id]; ok {
-		return why
-	}
 	if !replay.Judges(id) {
 		return "no trace can show that it was broken"
 	}
