@@ -461,9 +461,50 @@ func (x *Executor) frame(f *Frame) {
 		f.Result.Binding = x.handle()
 		f.Result.Has |= format.HasBinding
 		x.finish(f, ndis.StatusSuccess)
+	case ndis.NdisCoSendNetBufferLists, ndis.NdisMCoSendNetBufferListsComplete, ndis.NdisMCoIndicateReceiveNetBufferLists:
+		if f.pc == 0 && x.passData(f) {
+			return
+		}
+		x.finish(f, 0)
 	default:
 		x.finish(f, ndis.StatusSuccess)
 	}
+}
+
+// passData makes the callback for data of a client on a VC: to the miniport driver, or back. It
+// says whether there is one.
+func (x *Executor) passData(f *Frame) bool {
+	v, ok := x.w.vcs.get(key{kindVC<<56 | x.ns(f.t), f.Row.VC})
+	if !ok || !v.ctx[sideClient].has {
+		return false
+	}
+	var e *format.Event
+	switch f.Function {
+	case ndis.NdisCoSendNetBufferLists:
+		at := sideMiniport
+		if v.mcm == yes {
+			at = sideManager // which is the miniport driver
+		}
+		if !v.ctx[at].has {
+			return false
+		}
+		e = x.event(ndis.MiniportCoSendNetBufferLists, x.vcLabel(v, sideMiniport))
+		context(e, v.ctx[at].value)
+	case ndis.NdisMCoSendNetBufferListsComplete:
+		e = x.event(ndis.ProtocolCoSendNetBufferListsComplete, x.vcLabel(v, sideClient))
+		context(e, v.ctx[sideClient].value)
+	default:
+		o := v.open()
+		if o == nil || o.client == nil || !o.client.hasCtx {
+			return false
+		}
+		e = x.event(ndis.ProtocolCoReceiveNetBufferLists, x.vcLabel(v, sideClient))
+		context(e, o.client.context)
+		context2(e, v.ctx[sideClient].value)
+	}
+	x.pass(e, f)
+	x.ask(f)
+	return true
 }
 
 // --- registration and notification ---

@@ -42,7 +42,7 @@ func (w *world) opened(o *open, s ndis.Status, handle uint64) {
 		o.b.opens--
 		return
 	}
-	o.handle = handle
+	o.handle, o.b.some = handle, true
 	o.m.served = append(o.m.served, o)
 	w.spawn(func(t *task) { w.use(t, o) })
 }
@@ -51,8 +51,16 @@ func (w *world) cmOpen(f *replay.Frame, a *format.Event) func(*task) {
 	o := object[*open](w, f.Below().Row.Context)
 	o.mctx = w.context(o)
 	af := f.Row.AF
+	outcome, ctx := ndis.StatusSuccess, o.mctx
+	// A client of which every open fails is advised to have itself unbound.
+	if o.b.some && w.chance(w.o.refuse) {
+		outcome, ctx = []ndis.Status{ndis.StatusResources, ndis.StatusFailure, ndis.StatusNotSupported}[w.rng.IntN(3)], 0
+	}
 	if !w.chance(w.o.pend) {
-		*a = with(answer(ndis.StatusSuccess), format.HasContext, o.mctx)
+		*a = answer(outcome)
+		if outcome == ndis.StatusSuccess {
+			*a = with(*a, format.HasContext, ctx)
+		}
 		return nil
 	}
 	*a = answer(ndis.StatusPending)
@@ -60,7 +68,7 @@ func (w *world) cmOpen(f *replay.Frame, a *format.Event) func(*task) {
 		t.wait(func() bool { return o.pended })
 		t.pause(3000)
 		t.manage(o.m, with(with(status(ev(o.m.by(ndis.NdisCmOpenAddressFamilyComplete, ndis.NdisMCmOpenAddressFamilyComplete), o.m.label),
-			ndis.StatusSuccess), format.HasAF, af), format.HasContext, o.mctx))
+			outcome), format.HasAF, af), format.HasContext, ctx))
 	})
 	return nil
 }
@@ -312,6 +320,7 @@ func (w *world) talk(t *task, v *vc, multi bool) bool {
 	if multi {
 		v.parties = append(v.parties, v.last)
 	}
+	w.transfer(t, v)
 	for range w.rng.IntN(w.o.changes + 1) {
 		t.pause(1500)
 		if o.leaves() || v.hanging {
@@ -358,6 +367,33 @@ func (w *world) hangUp(t *task, v *vc) {
 		t.wait(func() bool { return v.done })
 	}
 	v.ended = true
+}
+
+// transfer sends and receives on a VC until everything is back.
+func (w *world) transfer(t *task, v *vc) {
+	label := v.o.b.d.label
+	for range w.rng.IntN(w.o.data + 1) {
+		nbl := `{"nbl":"` + hex(w.context(nil)) + `"}`
+		v.data++
+		if w.chance(50) {
+			t.client(v.o.b, detail(with(ev(ndis.NdisCoSendNetBufferLists, label), format.HasVC, v.handle), nbl))
+			continue
+		}
+		w.spawn(func(t *task) {
+			t.pause(500)
+			t.call(w.raised(detail(with(ev(ndis.NdisMCoIndicateReceiveNetBufferLists, w.nicLabel), format.HasVC, v.handle), nbl)))
+			v.data--
+		})
+	}
+	t.wait(func() bool { return v.data == 0 })
+}
+
+// miniportSends is MiniportCoSendNetBufferLists: the buffers come back later.
+func (w *world) miniportSends(v *vc, nbl string) {
+	w.spawn(func(t *task) {
+		t.pause(500)
+		t.call(w.raised(detail(with(ev(ndis.NdisMCoSendNetBufferListsComplete, w.nicLabel), format.HasVC, v.handle), nbl)))
+	})
 }
 
 // change asks for another quality of service.
@@ -535,6 +571,9 @@ func (w *world) offered(v *vc, a *format.Event) func(*task) {
 // answeredCall is what the client does with a call that came in.
 func (w *world) answeredCall(t *task, v *vc) {
 	t.pause(3000)
+	if !v.hanging {
+		w.transfer(t, v)
+	}
 	t.wait(func() bool { return !v.hanging || v.hung })
 	v.closing = true
 	w.hangUp(t, v)

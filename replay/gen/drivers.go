@@ -274,6 +274,9 @@ func (w *world) callback(f *replay.Frame, a *format.Event) func(*task) {
 		return w.offered(object[*vc](w, r.Context2), a)
 	case ndis.ProtocolCmAddParty, ndis.ProtocolCmDropParty:
 		return w.cmParty(f, a)
+	case ndis.MiniportCoSendNetBufferLists:
+		w.miniportSends(object[*vc](w, r.Context), strings.Clone(r.Detail))
+		return ok()
 	case ndis.ProtocolClIncomingCloseCall:
 		if v := object[*vc](w, r.Context); v != nil {
 			v.hung = true
@@ -313,6 +316,10 @@ func (w *world) left(f *replay.Frame) {
 	case ndis.ProtocolClCloseAfComplete:
 		if o := object[*open](w, r.Context); o != nil {
 			o.closed = true
+		}
+	case ndis.ProtocolCoSendNetBufferListsComplete:
+		if v := object[*vc](w, r.Context); v != nil {
+			v.data--
 		}
 	case ndis.ProtocolCmNotifyCloseAfComplete:
 		if o := object[*open](w, r.Context); o != nil {

@@ -52,6 +52,7 @@ type binding struct {
 	told     int  // notifications that run
 	leaving  bool
 	opens    int
+	some     bool // an AF was opened
 	m        *manager
 	families []uint32
 }
@@ -134,6 +135,7 @@ type vc struct {
 	connected bool
 	changes   int // of QoS, by the call manager, that run
 	params    int
+	data      int // sends and receives that are under way
 	parties   []*party
 	last      *party // that the call began with
 }
