@@ -168,3 +168,20 @@ echo "left: $(ls -A "$1")"
 		}
 	}
 }
+
+// TestGenOnAFullDisk fills the disk while a history is generated: exit code 6, and neither a trace
+// that looks whole nor a truth is left.
+func TestGenOnAFullDisk(t *testing.T) {
+	out := smallDisk(t, `
+"$2" gen --events 100000 --fault all:0.01 -q -o "$1/out.arrow"; echo "file $?"
+echo "left: $(ls -A "$1")"
+"$2" gen --events 100000 --fault all:0.01 -q -o "$1/out.arrows"; echo "stream $?"
+echo "left: $(ls -A "$1")"
+"$2" run "$1/out.arrows"; echo "run $?"
+`, built(t, runtime.GOARCH))
+	for _, want := range []string{"no space left", "file 6\nleft: \n", "stream 6\nleft: out.arrows\n", "cut short"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+}
