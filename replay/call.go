@@ -872,7 +872,7 @@ func (c *Checker) leftCalls(o *afOpen, cl *call, at ev) (explains bool) {
 		return false
 	}
 	for v := o.vcFirst; v != nil; v = v.oNext {
-		if !v.since.seen() || v.since.n > cl.ev.n || v.leaving || v.assumed || !c.sees(v) {
+		if !v.since.seen() || v.since.n > cl.ev.n || v.leaving() || v.assumed || !c.sees(v) {
 			continue
 		}
 		c.check(rule.CALL11)
@@ -909,7 +909,7 @@ func (c *Checker) leftActive(o *afOpen, at ev) {
 		return
 	}
 	for v := o.vcFirst; v != nil; v = v.oNext {
-		if !v.since.seen() || v.assumed || v.leaving || !v.rejected.seen() && !v.closedCall.seen() {
+		if !v.since.seen() || v.assumed || v.leaving() || !v.rejected.seen() && !v.closedCall.seen() {
 			continue
 		}
 		if !c.captured(v, sideManager, false) || v.active == unknown {

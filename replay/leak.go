@@ -26,7 +26,7 @@ func (c *Checker) leftBehind(b *binding, enter, at ev) {
 	var f *finding
 	c.check(rule.LEAK01)
 	for v := c.vcFirst; v != nil; v = v.next {
-		if !v.signaling || v.driver != b.driver || v.adapter != b.adapter || v.assumed || v.leaving || !v.since.seen() || v.since.n > enter.n {
+		if !v.signaling || v.driver != b.driver || v.adapter != b.adapter || v.assumed || v.leaving() || !v.since.seen() || v.since.n > enter.n {
 			continue
 		}
 		if f != nil {
@@ -99,7 +99,7 @@ func (c *Checker) survived(o *afOpen, at ev) {
 	}
 	fault, who := rule.CallManager, c.managerName(o)
 	for v := o.vcFirst; v != nil; v = v.oNext {
-		if v.counted && !v.leaving && v.creator != sideManager {
+		if v.counted && !v.leaving() && v.creator != sideManager {
 			fault, who = rule.Client, c.clientName(o)
 		}
 	}

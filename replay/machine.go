@@ -37,7 +37,7 @@ var machines []*machine
 // coverage counts, if it is there, how often each entry is reached.
 var coverage *[numMachines][256]uint64
 
-const numMachines = 9
+const numMachines = 10
 
 func newMachine(name string, states, events []string, entries []entry) *machine {
 	if len(states) > 16 || len(events) > 16 || len(machines) == numMachines {
@@ -266,6 +266,50 @@ var callMachine = newMachine("call",
 	otherwise(uint8(callConnect), rule.CALL09)
 
 func (v *vcCall) step(e callEvent) { v.state = callState(callMachine.step(uint8(v.state), uint8(e))) }
+
+// --- VC (4.5) ---
+
+type vcState uint8
+
+const (
+	vcCreating vcState = iota
+	vcCreated
+	vcDeleting
+	vcGone
+)
+
+type vcLifeEvent uint8
+
+const (
+	vcMake     vcLifeEvent = iota // its creation succeeded
+	vcMakeLost                    // how its creation ended is not in the trace
+	vcKnow                        // a VC from before the trace
+	vcDelete                      // Ndis(M)CoDeleteVc is entered
+	vcKeep                        // the deletion failed
+	vcEnd                         // deleted, never made, or gone with what it belonged to
+)
+
+var vcLifeMachine = newMachine("VC",
+	[]string{"being created", "created", "being deleted", "gone"},
+	[]string{"created", "outcome of creation unknown", "assumed", "delete called", "delete fails", "ended"},
+	[]entry{
+		{state: uint8(vcCreating), event: uint8(vcMake), next: uint8(vcCreated)},
+		{state: uint8(vcCreating), event: uint8(vcMakeLost), next: uint8(vcCreated)},
+		{state: uint8(vcCreating), event: uint8(vcKnow), next: uint8(vcCreated)},
+		{state: uint8(vcCreating), event: uint8(vcDelete), next: uint8(vcDeleting)}, // the return of the creation is lost
+		{state: uint8(vcCreating), event: uint8(vcEnd), next: uint8(vcGone)},
+		{state: uint8(vcCreated), event: uint8(vcDelete), next: uint8(vcDeleting)},
+		{state: uint8(vcCreated), event: uint8(vcEnd), next: uint8(vcGone)},
+		{state: uint8(vcDeleting), event: uint8(vcDelete), next: uint8(vcDeleting)}, // two at once: the first one has it
+		{state: uint8(vcDeleting), event: uint8(vcKeep), next: uint8(vcCreated)},
+		{state: uint8(vcDeleting), event: uint8(vcEnd), next: uint8(vcGone)},
+	}).
+	otherwise(uint8(vcDelete), rule.USE03)
+
+func (v *vc) lives(e vcLifeEvent) { v.stage = vcState(vcLifeMachine.step(uint8(v.stage), uint8(e))) }
+
+// leaving says that the deletion of v is under way.
+func (v *vc) leaving() bool { return v.stage == vcDeleting }
 
 // --- activation of a VC (4.5) ---
 

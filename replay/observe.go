@@ -381,7 +381,7 @@ func (v *vc) life(id uint64) ObjectState {
 	switch {
 	case v.id != id:
 		return Gone
-	case v.leaving:
+	case v.leaving():
 		return stateBeingDeleted
 	case v.create.state == markEntered:
 		return stateBeingCreated

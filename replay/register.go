@@ -710,7 +710,8 @@ func (c *Checker) notified(cl *call, b *binding) *registration {
 		if !r.ownedBy(b) {
 			n++ // the registrant itself need not be told
 		}
-		if n > rank {
+		// Of two the older one may be gone, where its end can have been lost.
+		if n > rank || n == rank && c.gapSince(best.ret.ts) {
 			best, rank = r, n
 		}
 	}

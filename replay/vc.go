@@ -95,7 +95,7 @@ type vc struct {
 	assumed   bool
 	signaling bool
 	failing   bool // a handler of its creation returned PENDING: NDIS deletes it
-	leaving   bool // NdisCoDeleteVc is under way
+	stage     vcState
 	mcm       tri
 	creator   side
 	adapter   *adapter
@@ -201,6 +201,7 @@ func (c *Checker) attachVC(v *vc, o *afOpen) {
 
 // dropVC takes v out of the world.
 func (c *Checker) dropVC(v *vc) {
+	v.lives(vcEnd)
 	if v.prev != nil {
 		v.prev.next = v.next
 	} else {
@@ -500,6 +501,7 @@ func (c *Checker) deaf(cl *call) bool {
 func (c *Checker) assumeVC(cl *call) *vc {
 	v := c.newVC(cl)
 	v.assumed = true
+	v.lives(vcKnow)
 	v.activity(vcAssume)
 	v.step(callLost)
 	v.create.open(cl)
@@ -824,6 +826,9 @@ func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	}
 	c.created(v)
 	v.create.shut(at)
+	if !known {
+		v.lives(vcMakeLost)
+	}
 	if known && st != ndis.StatusSuccess {
 		c.buryVC(v, true)
 		return
@@ -850,6 +855,9 @@ func returnCreateVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 				g.Adapter = f.Adapter
 			}
 		}
+	}
+	if known {
+		v.lives(vcMake)
 	}
 	v.since = at
 	if c.b != nil && c.b.Phase[c.i] != format.PhaseGap && c.b.Has[c.i]&format.HasVC != 0 {
@@ -1122,15 +1130,16 @@ func enterDeleteVc(c *Checker, cl *call) {
 	o := v.open()
 	if o != nil {
 		c.coVariant(cl, o)
-		if !v.leaving {
+		if !v.leaving() {
 			o.leaving++
 		}
 	}
-	if v.leaving {
-		cl.v = nil // two at once: the first one has it
+	twice := v.leaving()
+	v.lives(vcDelete)
+	if twice {
+		cl.v = nil
 		return
 	}
-	v.leaving = true
 	cl.flag = c.before(&v.released, cl)
 	c.deletedByCreator(cl, v)
 	v.del.open(cl)
@@ -1171,13 +1180,17 @@ func returnDeleteVc(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 	if o := v.open(); o != nil {
 		o.leaving--
 	}
-	v.leaving = false
+	gone := !known || st == ndis.StatusSuccess
+	if gone {
+		v.lives(vcEnd)
+	} else {
+		v.lives(vcKeep)
+	}
 	v.del.shut(at)
 	s := callerSide(cl, v.labels[sideClient], v.labels[sideManager])
 	if s >= numSides {
 		s = v.creator
 	}
-	gone := !known || st == ndis.StatusSuccess
 	clean := c.deletable(cl, v, s, at, known && gone)
 	if !gone {
 		v.del = mark{}
@@ -1669,7 +1682,7 @@ func (c *Checker) buryVC(v *vc, orphan bool) {
 	if v.counted {
 		c.drop(v.o, v.oid, v.since, &v.o.vcs)
 	}
-	if orphan && v.leaving {
+	if orphan && v.leaving() {
 		if o := v.open(); o != nil {
 			o.leaving--
 		}
