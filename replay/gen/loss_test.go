@@ -7,12 +7,12 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay"
+	"github.com/aftrace/aftrace/replay/rule"
 )
 
 // lossWays are the ways in which rows are lost: each gives the choice for one trace.
@@ -100,11 +100,33 @@ func replayed(t *testing.T, rows []format.Event) *replay.Result {
 	return c.Finish(replay.End{})
 }
 
-// TestLossIsNoViolation: a legal history from which rows are lost, with gap rows in their place,
-// or that begins in mid-life, has no finding that stands, of any severity: what the loss could
-// explain is inconclusive.
-func TestLossIsNoViolation(t *testing.T) {
-	n := 12
+// lossy is a history of a seed, and what is left of it in each of the ways to lose rows.
+func lossy(t *testing.T, o Options, each func(way string, part []format.Event, whole []format.Event)) {
+	t.Helper()
+	var rows []format.Event
+	o.Emit = func(b *format.Batch) error {
+		for i := range b.N {
+			var e format.Event
+			b.Event(i, &e)
+			rows = append(rows, e)
+		}
+		return nil
+	}
+	if _, err := Generate(o); err != nil {
+		t.Fatal(err)
+	}
+	for w, way := range lossWays {
+		rng := rand.New(rand.NewPCG(o.Seed, uint64(w)))
+		rng.IntN(len(rows))
+		each(way.name+" lost", losing(rows, way.pick(rows, rng)), rows)
+	}
+	rng := rand.New(rand.NewPCG(o.Seed, uint64(len(lossWays))))
+	each("the beginning lost", rows[rng.IntN(len(rows)):], rows)
+}
+
+// lossSeeds are the seeds that a test looks at, n or as many as AFTRACE_HISTORIES says.
+func lossSeeds(t *testing.T, n int, seeds ...uint64) []uint64 {
+	t.Helper()
 	if s := os.Getenv("AFTRACE_HISTORIES"); s != "" {
 		v, err := strconv.Atoi(s)
 		if err != nil {
@@ -114,46 +136,90 @@ func TestLossIsNoViolation(t *testing.T) {
 	} else if testing.Short() {
 		n = 2
 	}
-	seeds := []uint64{78, 157, 229, 249, 1140, 2054} // each has shown something once: calls that never return, handles that come back
 	for seed := range uint64(n) {
 		seeds = append(seeds, seed)
 	}
-	tries, odd, example := 0, map[string]int{}, map[string]string{}
-	for _, seed := range seeds {
+	return seeds
+}
+
+// oddities counts what should not be, with one example of each.
+type oddities struct {
+	count   map[string]int
+	example map[string]string
+}
+
+func (x *oddities) add(key, format string, args ...any) {
+	if x.count == nil {
+		x.count, x.example = map[string]int{}, map[string]string{}
+	}
+	x.count[key]++
+	x.example[key] = fmt.Sprintf(format, args...)
+}
+
+func (x *oddities) report(t *testing.T) {
+	t.Helper()
+	for _, key := range slices.Sorted(maps.Keys(x.count)) {
+		t.Errorf("%d× %s: %s", x.count[key], key, x.example[key])
+	}
+}
+
+// TestLossIsNoViolation: a legal history from which rows are lost, with gap rows in their place,
+// or that begins in mid-life, has no finding that stands, of any severity: what the loss could
+// explain is inconclusive.
+func TestLossIsNoViolation(t *testing.T) {
+	tries, odd := 0, oddities{}
+	// Each of these seeds has shown something once: calls that never return, handles that come back.
+	for _, seed := range lossSeeds(t, 12, 78, 157, 229, 249, 1140, 2054) {
 		for _, p := range plots {
-			var rows []format.Event
-			_, err := Generate(Options{Seed: seed, Events: 2500, Profile: p.name, Adapters: 1 + int(seed%3), Emit: func(b *format.Batch) error {
-				for i := range b.N {
-					var e format.Event
-					b.Event(i, &e)
-					e.Detail = strings.Clone(e.Detail)
-					rows = append(rows, e)
-				}
-				return nil
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for w := range len(lossWays) + 1 {
-				rng := rand.New(rand.NewPCG(seed, uint64(w)))
-				name, part := "the beginning", rows[rng.IntN(len(rows)):]
-				if w < len(lossWays) {
-					name, part = lossWays[w].name, losing(rows, lossWays[w].pick(rows, rng))
-				}
+			o := Options{Seed: seed, Events: 2500, Profile: p.name, Adapters: 1 + int(seed%3)}
+			lossy(t, o, func(way string, part, _ []format.Event) {
 				tries++
 				r := replayed(t, part)
 				for i := range r.Findings {
 					if f := &r.Findings[i]; !f.Inconclusive {
-						key := fmt.Sprintf("%s %s", f.Rule, f.Severity)
-						odd[key]++
-						example[key] = fmt.Sprintf("seed %d, %s, %s lost: %s %s (%s), rows %v", seed, p.name, name, f.ID(), f.Message, f.Driver, f.Events)
+						odd.add(fmt.Sprintf("%s %s", f.Rule, f.Severity), "seed %d, %s, %s: %s %s (%s), rows %v", seed, p.name, way, f.ID(), f.Message, f.Driver, f.Events)
 					}
 				}
-			}
+			})
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(odd)) {
-		t.Errorf("%d× %s: %s", odd[key], key, example[key])
+	odd.report(t)
+	t.Logf("%d traces with gaps", tries)
+}
+
+// TestLossAddsNoViolation: a history in which rules are broken has no violation for losing rows
+// that the whole of it does not have: of the same rule, or of one that stands for it, about the
+// same rows, or about a row that is lost, so that another one has to show it.
+func TestLossAddsNoViolation(t *testing.T) {
+	tries, odd := 0, oddities{}
+	for _, seed := range lossSeeds(t, 8) {
+		for _, p := range plots {
+			o := Options{Seed: seed, Events: 2500, Profile: p.name, Adapters: 1 + int(seed%3), Faults: Every(0.01)}
+			var whole *replay.Result
+			lossy(t, o, func(way string, part, rows []format.Event) {
+				tries++
+				if whole == nil {
+					whole = replayed(t, rows)
+				}
+				left := map[uint64]bool{}
+				for i := range part {
+					left[part[i].Seq] = part[i].Phase != format.PhaseGap
+				}
+				r := replayed(t, part)
+				for i := range r.Findings {
+					f := &r.Findings[i]
+					if f.Inconclusive || f.Severity != rule.Error {
+						continue
+					}
+					if !slices.ContainsFunc(whole.Findings, func(w replay.Finding) bool {
+						return (w.Rule == f.Rule || slices.Contains(w.Also, f.Rule)) && (slices.Contains(w.Events, f.Seq) || !left[w.Seq])
+					}) {
+						odd.add(f.Rule.String(), "seed %d, %s, %s: %s %s (%s), rows %v", seed, p.name, way, f.ID(), f.Message, f.Driver, f.Events)
+					}
+				}
+			})
+		}
 	}
+	odd.report(t)
 	t.Logf("%d traces with gaps", tries)
 }
