@@ -132,7 +132,7 @@ func lossSeeds(t *testing.T, n int, seeds ...uint64) []uint64 {
 		if err != nil {
 			t.Fatalf("AFTRACE_HISTORIES: %v", err)
 		}
-		n = min(v, 300)
+		n = min(v, 100)
 	} else if testing.Short() {
 		n = 2
 	}
