@@ -100,6 +100,9 @@ func replayed(t *testing.T, rows []format.Event) *replay.Result {
 	return c.Finish(replay.End{})
 }
 
+// beginning is the way in which a trace begins in mid-life.
+const beginning = "the beginning lost"
+
 // lossy is a history of a seed, and what is left of it in each of the ways to lose rows.
 func lossy(t *testing.T, o Options, each func(way string, part []format.Event, whole []format.Event)) {
 	t.Helper()
@@ -121,7 +124,7 @@ func lossy(t *testing.T, o Options, each func(way string, part []format.Event, w
 		each(way.name+" lost", losing(rows, way.pick(rows, rng)), rows)
 	}
 	rng := rand.New(rand.NewPCG(o.Seed, uint64(len(lossWays))))
-	each("the beginning lost", rows[rng.IntN(len(rows)):], rows)
+	each(beginning, rows[rng.IntN(len(rows)):], rows)
 }
 
 // lossSeeds are the seeds that a test looks at, n or as many as AFTRACE_HISTORIES says.
@@ -197,6 +200,9 @@ func TestLossAddsNoViolation(t *testing.T) {
 			o := Options{Seed: seed, Events: 2500, Profile: p.name, Adapters: 1 + int(seed%3), Faults: Every(0.01)}
 			var whole *replay.Result
 			lossy(t, o, func(way string, part, rows []format.Event) {
+				if way == beginning {
+					return // what doubts the whole of it may have gone with it
+				}
 				tries++
 				if whole == nil {
 					whole = replayed(t, rows)
