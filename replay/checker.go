@@ -161,7 +161,6 @@ func New(o Options) *Checker {
 // row is what the replay asks of every row, taken out of the columns once.
 type row struct {
 	id     uint64 // call_id
-	ns     uint64 // namespace of its handles and calls
 	thread thread
 	has    format.Fields
 	label  uint32
@@ -183,16 +182,16 @@ func (c *Checker) Batch(b *format.Batch) error {
 	}
 	// Columns of one length need no look at it in every row.
 	has, phase, fn, source, irql := b.Has[:n], b.Phase[:n], b.Function[:n], b.Source[:n], b.IRQL[:n]
-	seq, ts, id, tid, pid, label := b.Seq[:n], b.TS[:n], b.CallID[:n], b.TID[:n], b.PID[:n], c.labelRows(b)
+	seq, ts, id, tid, pid, label := b.Seq[:n], b.TS[:n], b.CallID[:n], b.TID[:n], b.PID[:n], c.labelRows(b)[:n]
 	for i := range n {
 		c.i = i
 		c.events++
 		at := evAt(seq[i], ts[i], c.events)
-		r.has, r.phase, r.fn, r.source, r.irql = has[i], phase[i], fn[i], source[i], irql[i]
-		r.id, r.label = id[i], label[i]
-		r.of(tid[i], pid[i])
-		if phase[i] >= format.PhaseEvent || fn[i] >= ndis.NumFuncs || at.ts < c.lastTS || at.ts < 0 ||
-			at.seq <= c.lastSeq || irql[i] > maxIRQL || has[i]&strange[phase[i]][fn[i]] != 0 {
+		h, p, f, l := has[i], phase[i], fn[i], irql[i]
+		r.id, r.thread, r.has, r.label = id[i], threadOf(h, tid[i], pid[i]), h, label[i]
+		r.fn, r.phase, r.source, r.irql = f, p, source[i], l
+		if p >= format.PhaseEvent || f >= ndis.NumFuncs || at.ts < c.lastTS || at.ts < 0 ||
+			at.seq <= c.lastSeq || l > maxIRQL || h&strange[p][f] != 0 {
 			c.plausible(at)
 		}
 		c.row(at)
@@ -203,32 +202,39 @@ func (c *Checker) Batch(b *format.Batch) error {
 
 // read takes the current row out of the columns.
 func (c *Checker) read() ev {
-	b, i, r := c.b, c.i, &c.now
+	b, i := c.b, c.i
 	c.events++
-	at := evAt(b.Seq[i], b.TS[i], c.events)
-	r.has, r.phase, r.fn, r.source, r.irql = b.Has[i], b.Phase[i], b.Function[i], b.Source[i], b.IRQL[i]
-	r.id, r.label = b.CallID[i], 0
-	if r.has&format.HasDriver != 0 {
-		r.label = c.label(b.Driver.At(i))
+	at, h := evAt(b.Seq[i], b.TS[i], c.events), b.Has[i]
+	label := uint32(0)
+	if h&format.HasDriver != 0 {
+		label = c.label(b.Driver.At(i))
 	}
-	r.of(b.TID[i], b.PID[i])
+	c.now = row{
+		id: b.CallID[i], thread: threadOf(h, b.TID[i], b.PID[i]), has: h, label: label,
+		fn: b.Function[i], phase: b.Phase[i], source: b.Source[i], irql: b.IRQL[i],
+	}
 	c.plausible(at)
 	return at
 }
 
-// of sets whose row it is.
-func (r *row) of(tid uint64, pid uint32) {
-	known := r.has&format.HasTID != 0
+// threadOf is the thread of a row.
+func threadOf(has format.Fields, tid uint64, pid uint32) thread {
+	known := has&format.HasTID != 0
 	if !known {
 		tid = 0
 	}
-	if r.has&format.HasPID == 0 {
+	if has&format.HasPID == 0 {
 		pid = 0
 	}
-	r.thread, r.ns = thread{tid, pid, known}, 0
+	return thread{tid, pid, known}
+}
+
+// ns is the namespace of the handles and calls of a row.
+func (r *row) ns() uint64 {
 	if r.source == format.SourceUprobe {
-		r.ns = uint64(pid)
+		return uint64(r.thread.pid)
 	}
+	return 0
 }
 
 // row replays the current row.
@@ -408,7 +414,7 @@ func (c *Checker) enter(at ev) *call {
 		cl.fn = ndis.FuncUnknown // no Reader makes such a row
 	}
 	c.carried[cl.fn] |= has | sawRow
-	cl.thread, cl.ns, cl.id, cl.gapsAtEnter = r.thread, r.ns, r.id, c.nGaps
+	cl.thread, cl.ns, cl.id, cl.gapsAtEnter = r.thread, r.ns(), r.id, c.nGaps
 	cl.stack, cl.parent = nil, nil
 	// Most columns of most rows are null: to look at each would be most of the work.
 	if has&format.HasAdapter != 0 {
@@ -460,8 +466,8 @@ func (c *Checker) ret(at ev) {
 	top := c.threads.stack(r.thread).top
 	cl := top
 	if r.has&format.HasCallID != 0 {
-		if cl == nil || cl.id != r.id || cl.ns != r.ns || cl.has&format.HasCallID == 0 {
-			cl = c.callsBy.get(r.ns, r.id)
+		if cl == nil || cl.id != r.id || cl.ns != r.ns() || cl.has&format.HasCallID == 0 {
+			cl = c.callsBy.get(r.ns(), r.id)
 		}
 	} else {
 		for cl != nil && cl.fn != r.fn {
