@@ -430,11 +430,12 @@ func (c *Checker) forget(a *adapter) {
 		c.adapters.delIf(k, a)
 	}
 	a.keys = nil
-	if len(a.bindings) == 0 && len(a.regs) == 0 {
+	if len(a.bindings) == 0 && len(a.regs) == 0 && a.listed >= 0 {
 		last := c.adapterList[len(c.adapterList)-1]
 		c.adapterList[a.listed] = last
 		last.listed = a.listed
 		c.adapterList = c.adapterList[:len(c.adapterList)-1]
+		a.listed = -1 // it may be halted again, by its context
 	}
 }
 

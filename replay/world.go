@@ -188,7 +188,7 @@ const (
 // adapter is a miniport adapter.
 type adapter struct {
 	id          uint64 // value in the adapter column, 0 if it is known by another name only
-	listed      int    // index in Checker.adapterList, while it is there
+	listed      int    // index in Checker.adapterList, -1 if it is not there any more
 	keys        []key
 	driver      *driver
 	co          tri
