@@ -169,8 +169,7 @@ type deadOpen struct {
 // whatever asks for it.
 type boxedOpen struct {
 	rows        [numBoxed]boxedRow
-	back        [numBoxed]uint32 // how far the entry of the call that rows[i] ends is away
-	inferred    uint16           // bit i: rows[i]
+	rest        [numBoxed]uint32 // ev.n of rows[i], but for its place
 	clientLabel uint32
 	mgrLabel    uint32
 	adapter     uint64
@@ -208,24 +207,16 @@ const (
 	numBoxed
 )
 
-func (b *boxedOpen) put(i int, e ev) {
-	b.rows[i], b.back[i] = boxedRow{e.seq, e.ts}, uint32(e.seq-e.entry())
-	if e.inferred() {
-		b.inferred |= 1 << i
-	}
+func (b *boxedOpen) put(i int, e *ev) {
+	b.rows[i], b.rest[i] = boxedRow{e.seq, e.ts}, uint32(e.n&evRest)
 }
 
 func (b *boxedOpen) request(i int, o *op) {
-	b.put(i, o.last())
+	b.put(i, o.latest())
 	b.ops[i] = o.state
 }
 
-func (b *boxedOpen) at(i int) ev {
-	e := evAt(b.rows[i].seq, b.rows[i].ts, 0)
-	e.back(e.seq - uint64(b.back[i]))
-	e.infer(b.inferred>>i&1 != 0)
-	return e
-}
+func (b *boxedOpen) at(i int) ev { return ev{b.rows[i].seq, b.rows[i].ts, uint64(b.rest[i])} }
 
 func (b *boxedOpen) op(i int) deadOp { return deadOp{b.ops[i], b.at(i)} }
 
@@ -245,17 +236,16 @@ func (b *boxedOpen) open(d *deadOpen) {
 func (c *Checker) bury(o *afOpen) {
 	d, evicted := c.deadOpens.dig(c.maxDead)
 	c.evicted = c.evicted || evicted
-	d.inferred = 0
 	d.clientLabel, d.mgrLabel = c.clientLabel(o), o.mgrLabel
 	d.failed, d.reopened, d.guessed = o.state == afDead, o.reopened, o.guessed
-	d.put(boxedFailed, o.cmFinalAt)
+	d.put(boxedFailed, &o.cmFinalAt)
 	if !o.cmFinalAt.seen() {
-		d.put(boxedFailed, o.clFinalAt)
+		d.put(boxedFailed, &o.clFinalAt)
 	}
-	d.put(boxedOpened, o.openEnter)
-	d.put(boxedClose, o.closeMark.enter)
+	d.put(boxedOpened, &o.openEnter)
+	d.put(boxedClose, &o.closeMark.enter)
 	d.closeRet, d.closeThread, d.closeState = o.closeMark.ret.ts, o.closeMark.thread, o.closeMark.state
-	d.put(boxedDone, o.cmDone.enter)
+	d.put(boxedDone, &o.cmDone.enter)
 	d.doneRet, d.doneThread, d.doneState = o.cmDone.ret.ts, o.cmDone.thread, o.cmDone.state
 	d.request(boxedClOpen, &o.clOpen)
 	d.request(boxedCmOpen, &o.cmOpen)

@@ -92,14 +92,16 @@ func (o *op) running() bool {
 }
 
 // last is the latest row of the request.
-func (o *op) last() ev {
+func (o *op) last() ev { return *o.latest() }
+
+func (o *op) latest() *ev {
 	switch {
 	case o.done.seen():
-		return o.done
+		return &o.done
 	case o.ret.seen():
-		return o.ret
+		return &o.ret
 	}
-	return o.call
+	return &o.call
 }
 
 // deadOp is what stays of a request of a dead object.

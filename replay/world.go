@@ -15,6 +15,9 @@ type ev struct {
 // evBack is how many bits of ev.n, above the lowest, are for the distance of the entry.
 const evBack = 23
 
+// evRest is the bits of ev.n below the position.
+const evRest = 1<<(1+evBack) - 1
+
 // evAt is the row at the given position in the order of replay.
 func evAt(seq uint64, ts int64, position uint64) ev { return ev{seq, ts, position << (1 + evBack)} }
 
