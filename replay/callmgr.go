@@ -746,7 +746,15 @@ func (m *CallManager) replaces(v *recorded) bool {
 			return false
 		}
 		c, ok := m.x.w.vcs.get(key{kindVC<<56 | v.ns(), n.value})
-		return ok && c.creator == sideClient
+		if !ok || c.creator == sideClient {
+			return ok
+		}
+		if v.fn == ndis.NdisCmActivateVc || v.fn == ndis.NdisMCmActivateVc || c.close.state == opIdle {
+			return false
+		}
+		// The VC of an incoming call is the recorded call manager's, until its client closes the
+		// call: closeCall has deactivated it then, or is about to.
+		return c.close.running() || c.close.state == opEarly || !c.isActive()
 	case ndis.NdisClIncomingCallComplete, ndis.NdisClNotifyCloseAddressFamilyComplete,
 		ndis.NdisMCoActivateVcComplete, ndis.NdisMCoDeactivateVcComplete:
 		return false

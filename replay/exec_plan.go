@@ -1531,6 +1531,9 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 			!(p.mode == CallManagerReference && p.cm.replaces(u)) {
 			return false // it tells of what u completes, or is asked in u
 		}
+		if v.fn == ndis.ProtocolClOpenAfCompleteEx && v.another(1, e) {
+			return false // of an open with the same context
+		}
 		return v.state == invWaiting && v.n > after && v.n < before
 	}
 	v, _ := p.wanted.get(wantedKey(e))
@@ -1548,6 +1551,20 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 		}
 	}
 	return nil
+}
+
+// another says that handle i of v is known not to be that of e: it is that of another object, or
+// of one that is still to come.
+func (v *recorded) another(i int, e *format.Event) bool {
+	n := v.nodes[i]
+	if n == nil || e.Has&handleBits[i] == 0 {
+		return false
+	}
+	h := *handleAt(e, i)
+	if h == 0 || n.bound {
+		return h != 0 && n.value != h
+	}
+	return !n.dead && n.born < v.n
 }
 
 // expected says that e was recorded and has not been made yet.
