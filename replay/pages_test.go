@@ -198,6 +198,43 @@ func TestPageMiniportCallManagersRegisterWithTheirOwnFunction(t *testing.T) {
 	p.count(toldOfAF, "cl", 1)
 }
 
+// judged checks a history as recorded, and wants the rules it names to be broken, in this order,
+// and no other.
+func judged(t *testing.T, text string, want ...rule.ID) {
+	t.Helper()
+	s, err := scenario.Compile(t.Name(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := check(t, s.Events, replay.Options{Metadata: s.Metadata}, replay.End{})
+	var got []rule.ID
+	for i := range r.Findings {
+		got = append(got, r.Findings[i].Rule)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("broken are %v, want %v", got, want)
+	}
+}
+
+func TestPageRegisterFromTheBindFunction(t *testing.T) {
+	const bound = host + "cl: bind A\ncm: bind A\n"
+	judged(t, bound+"  register A Q2931\ncl: notify A Q2931\n")
+	judged(t, bound+"cm: register A Q2931\ncl: notify A Q2931\n", rule.REG07)
+}
+
+func TestPageRegisterAfterOpeningTheAdapter(t *testing.T) {
+	const bound = "adapter A\ndriver cm call-manager\ncm: bind A\n  open-adapter A"
+	judged(t, bound+"\n  register A Q2931\n")
+	judged(t, "adapter A\ndriver cm call-manager\ncm: bind A -> PENDING\n  open-adapter A -> PENDING\ncm/2: register A Q2931 -> FAILURE\ncm: adapter-opened A\ncm: bound A\n", rule.BIND02)
+}
+
+func TestPageRegisterIsNotForMiniportCallManagers(t *testing.T) {
+	const miniport = "meta aftrace.level=api\nadapter A mcm wan\nwan: init A\n"
+	judged(t, miniport+"  register A Q2931\n")
+	judged(t, miniport+"  NdisCmRegisterAddressFamilyEx binding=0x900 af_type=Q2931 -> FAILURE\n", rule.ROLE02)
+	judged(t, host+"cm: bind A\n  NdisMCmRegisterAddressFamilyEx adapter=A af_type=Q2931 -> SUCCESS\n", rule.ROLE01)
+}
+
 const opening = host + "cl: bind A\ncm: bind A\n  register A Q2931\ncl: notify A Q2931\n  open A Q2931 af1\n"
 
 func TestPageOpenCallMgrBindingContextOfAStandAloneCallManager(t *testing.T) {
@@ -261,10 +298,14 @@ func TestPageOpenSuccess(t *testing.T) {
 }
 
 func TestPageOpenPendingIsCompletedLater(t *testing.T) {
-	for _, mode := range []replay.ExecuteOptions{
-		{CallManager: replay.CallManagerReference, Limits: replay.CallManagerLimits{Pend: 1}},
+	for _, c := range []struct {
+		text string
+		o    replay.ExecuteOptions
+	}{
+		{opening, replay.ExecuteOptions{CallManager: replay.CallManagerReference, Limits: replay.CallManagerLimits{Pend: 1}}},
+		{opening + "    cm: cm-open af1 -> PENDING\ncm: cm-opened af1\n", replay.ExecuteOptions{}},
 	} {
-		p := executePage(t, opening, mode)
+		p := executePage(t, c.text, c.o)
 		p.returns(cmOpen, "cm", ndis.StatusPending)
 		p.returns(clOpen, "cl", ndis.StatusPending)
 		p.count(ndis.NdisCmOpenAddressFamilyComplete, "cm", 1)
@@ -301,4 +342,20 @@ func TestPageOpenOtherFailuresReachTheClient(t *testing.T) {
 	if st := p.statuses(cmOpen, "cm"); len(st) != 1 || st[0] != ndis.StatusNotSupported {
 		t.Errorf("ProtocolCmOpenAf returns %v", st)
 	}
+}
+
+func TestPageOpenHandlerIsRequired(t *testing.T) {
+	const handlers = "adapter A\ndriver cm co\ncm: bind A\n  open-adapter A\n  NdisSetOptionalHandlers binding=cm@A handlers=call-manager null_slots="
+	judged(t, handlers+"\n")
+	judged(t, handlers+"CmOpenAfHandler\n", rule.ROLE05)
+}
+
+func TestPageOpenContextIsSetBeforeReturning(t *testing.T) {
+	judged(t, opening+"    cm: cm-open af1\n")
+	judged(t, opening+"    cm: cm-open af1 <context=0\n", rule.OPEN06)
+}
+
+func TestPageOpenReturnsAsQuicklyAsPossible(t *testing.T) {
+	judged(t, opening+"    cm: cm-open af1\n      wait 900us\n")
+	judged(t, opening+"    cm: cm-open af1\n      wait 2ms\n", rule.OPEN22)
 }

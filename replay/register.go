@@ -96,9 +96,10 @@ func enterCmRegister(c *Checker, cl *call) {
 		c.skip(rule.REG01, reasonNoHandle)
 		return
 	}
-	// A driver can be both; it is no protocol driver for certain if it was loaded in sight.
+	// A driver can be both; it is no protocol driver for certain if it was loaded in sight, or says
+	// what it is.
 	d := c.labelled(cl.label)
-	if d != nil && d.isMiniport && !d.isProtocol && d.options {
+	if d != nil && d.isMiniport && !d.isProtocol && (d.options || d.stated) {
 		c.report(rule.ROLE02, cl.ev, rule.CallManager, b.adapter, c.who(cl.label, d),
 			"a miniport call manager calls "+cl.name()+"; it has NdisMCmRegisterAddressFamilyEx").show(d.said[:]...)
 	} else {
@@ -131,7 +132,8 @@ func enterMCmRegister(c *Checker, cl *call) {
 		return
 	}
 	d := c.labelled(cl.label)
-	if d != nil && d.isProtocol && !d.isMiniport && d.registered.ret.seen() {
+	stray := d != nil && d.isProtocol && !d.isMiniport && d.registered.ret.seen()
+	if stray {
 		c.check(rule.ROLE01)
 		c.report(rule.ROLE01, cl.ev, rule.CallManager, a, c.who(cl.label, d),
 			"a protocol driver calls "+cl.name()+"; a stand-alone call manager has NdisCmRegisterAddressFamilyEx").show(d.registered.ret)
@@ -148,7 +150,7 @@ func enterMCmRegister(c *Checker, cl *call) {
 		}
 	}
 	r := c.newRegistration(cl)
-	r.mcm, r.driver, r.adapter = true, a.driver, a
+	r.mcm, r.stray, r.driver, r.adapter = true, stray, a.driver, a
 	if r.driver == nil {
 		r.driver = d
 	}
@@ -392,6 +394,7 @@ func (c *Checker) registrationAccepted(cl *call, r *registration, at ev) {
 		}
 	} else {
 		switch {
+		case r.stray: // it is no miniport driver that could register in its initialization
 		case r.adapter.init.state == markNone:
 			c.skip(rule.REG08, reasonAssumed)
 		default:

@@ -302,6 +302,7 @@ type registration struct {
 	hasVer    bool
 	b         *binding // owner if it is a stand-alone call manager
 	mcm       bool
+	stray     bool // made with the function of MCMs by a driver that is none
 	driver    *driver
 	label     uint32
 	state     regState
