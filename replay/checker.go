@@ -200,23 +200,6 @@ func (c *Checker) Batch(b *format.Batch) error {
 	return nil
 }
 
-// read takes the current row out of the columns.
-func (c *Checker) read() ev {
-	b, i := c.b, c.i
-	c.events++
-	at, h := evAt(b.Seq[i], b.TS[i], c.events), b.Has[i]
-	label := uint32(0)
-	if h&format.HasDriver != 0 {
-		label = c.label(b.Driver.At(i))
-	}
-	c.now = row{
-		id: b.CallID[i], thread: threadOf(h, b.TID[i], b.PID[i]), has: h, label: label,
-		fn: b.Function[i], phase: b.Phase[i], source: b.Source[i], irql: b.IRQL[i],
-	}
-	c.plausible(at)
-	return at
-}
-
 // threadOf is the thread of a row.
 func threadOf(has format.Fields, tid uint64, pid uint32) thread {
 	known := has&format.HasTID != 0

@@ -16,12 +16,14 @@ import (
 // What NDIS did in the recording is not followed, with one exception: where the reference leaves
 // NDIS a choice, the recording may have made it (AMB-01, 03, 06, 07, 09; 7.2, 3 and 8).
 type plan struct {
-	x     *Executor
-	cm    *CallManager
-	mode  CallManagerMode
-	ahead uint64 // rows read ahead of what is executed
+	x      *Executor
+	cm     *CallManager
+	mode   CallManagerMode
+	ahead  uint64 // rows read ahead of what is executed, at least
+	stride uint64 // after so many rows what is due is executed: reading and executing by turns, row by row, costs more
 
 	n         uint64 // rows read
+	ran       uint64 // rows executed, but for the last ones
 	ended     bool
 	miniports bool // callbacks of miniport drivers for VCs were recorded
 
@@ -293,6 +295,7 @@ func Execute(o ExecuteOptions) *Execution {
 	if p.ahead == 0 {
 		p.ahead = DefaultAhead
 	}
+	p.stride = max(1, p.ahead/64)
 	if o.Start == 0 {
 		o.Start = 1
 	}
@@ -310,8 +313,8 @@ func (e *Execution) CallManager() *CallManager { return e.p.cm }
 func (e *Execution) Batch(b *format.Batch) error {
 	for i := 0; i < b.N; i++ {
 		e.p.add(b, i)
-		if e.p.n > e.p.ahead {
-			if err := e.p.run(e.p.n - e.p.ahead); err != nil {
+		if e.p.n > e.p.ahead && (e.p.n-e.p.ahead)%e.p.stride == 0 {
+			if err := e.p.catchUp(e.p.n - e.p.ahead); err != nil {
 				return err
 			}
 		}
@@ -1571,6 +1574,17 @@ func (v *recorded) another(i int, e *format.Event) bool {
 func (p *plan) expected(e *format.Event) bool { return p.find(e, nil) != nil }
 
 // --- running ---
+
+// catchUp executes what is due up to row n of the recording, row by row.
+func (p *plan) catchUp(n uint64) error {
+	for p.ran < n {
+		p.ran++
+		if err := p.run(p.ran); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // run executes what is due up to row n of the recording.
 func (p *plan) run(n uint64) error {

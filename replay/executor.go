@@ -227,6 +227,7 @@ type Executor struct {
 	freeTh    []*Thread
 	freeUps   []*upcall
 	e         format.Event // scratch
+	labels    [64]labelled
 	buf       []byte
 	due       uint64 // of the step that runs
 	stats     ExecStats
@@ -538,8 +539,7 @@ func (x *Executor) row(t *Thread, e *format.Event) *call {
 	if x.opt.Clock != nil {
 		x.costStart = x.opt.Clock()
 	}
-	cl := c.produced()
-	return cl
+	return c.produced(e, x.label(e))
 }
 
 // flushed hands the rows on if there are enough of them.
@@ -578,14 +578,20 @@ func (x *Executor) Gap(e *format.Event) {
 	x.append(&r)
 	x.stats.Rows++
 	x.w.b, x.w.i = &x.out, x.out.N-1
-	x.w.produced()
+	x.w.produced(&r, 0)
 	x.flushed()
 }
 
-// produced is row for a row that an executor has made: it gives the call that was entered.
-func (c *Checker) produced() *call {
-	at := c.read()
-	if c.now.phase != format.PhaseEnter {
+// produced is row for the row e that an executor has made: it gives the call that was entered.
+func (c *Checker) produced(e *format.Event, label uint32) *call {
+	c.events++
+	at := evAt(e.Seq, e.TS, c.events)
+	c.now = row{
+		id: e.CallID, thread: threadOf(e.Has, e.TID, e.PID), has: e.Has, label: label,
+		fn: e.Function, phase: e.Phase, source: e.Source, irql: e.IRQL,
+	}
+	c.plausible(at)
+	if e.Phase != format.PhaseEnter {
 		c.row(at)
 		return nil
 	}
@@ -596,6 +602,25 @@ func (c *Checker) produced() *call {
 		c.observe(cl, at)
 	}
 	return cl
+}
+
+// label is the world's number of the driver of e.
+func (x *Executor) label(e *format.Event) uint32 {
+	if e.Has&format.HasDriver == 0 || e.Driver == "" {
+		return 0
+	}
+	// The names are mostly the same strings again: not even their bytes are compared then.
+	slot := &x.labels[uintptr(unsafe.Pointer(unsafe.StringData(e.Driver)))>>4%uintptr(len(x.labels))]
+	if slot.name != e.Driver {
+		*slot = labelled{e.Driver, x.w.label([]byte(e.Driver))}
+	}
+	return slot.id
+}
+
+// labelled is the name of a driver and its number.
+type labelled struct {
+	name string
+	id   uint32
 }
 
 // --- frames ---
