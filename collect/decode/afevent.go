@@ -38,6 +38,7 @@ const (
 	AfStatus // last of them
 	AfPresent
 	AfDetail
+	AfContext2 // an addition: readers of the contract pass over fields that they do not know
 	NumAfFields
 )
 
@@ -70,6 +71,7 @@ var AfFields = [NumAfFields]struct {
 	AfStatus:        {"Status", InUint32},
 	AfPresent:       {"Present", InUint32},
 	AfDetail:        {"Detail", InCountedANSI},
+	AfContext2:      {"Context2", InUint64}, // of callbacks with two contexts
 }
 
 // Values of TimestampUnit.
@@ -81,7 +83,10 @@ const (
 
 // PresentBit is the bit of the field Present that says that f carries a value, 0 if f has none.
 func (f AfField) PresentBit() uint32 {
-	if f < AfAdapter || f > AfStatus {
+	switch {
+	case f == AfContext2: // after those of the contract
+		return 1 << (AfStatus - AfAdapter + 1)
+	case f < AfAdapter || f > AfStatus:
 		return 0
 	}
 	return 1 << (f - AfAdapter)
@@ -418,6 +423,11 @@ func (d *Decoder) fillRow(r *etl.Record, v *afValues, row *format.Event) {
 				has |= format.HasStatus
 			}
 		}
+	}
+
+	if present&AfContext2.PresentBit() != 0 && v.has(AfContext2) {
+		row.Context2 = v.num[AfContext2]
+		has |= format.HasContext2
 	}
 
 	// Function and Detail: a name outside the vocabulary goes to the detail.

@@ -48,9 +48,9 @@ func newDecoder() *decode.Decoder {
 // everything is a row with a value of its own in every column that an AfEvent carries.
 func everything() format.Event {
 	e := openReturn()
-	e.Adapter, e.SAP, e.VC, e.Party = 0x11, 0x22, 0x33, 0x44
+	e.Adapter, e.SAP, e.VC, e.Party, e.Context2 = 0x11, 0x22, 0x33, 0x44, 0x55
 	e.Detail = `{"handlers":["client"],"protocol":"0xffffa80000002000"}`
-	e.Has |= format.HasAdapter | format.HasSAP | format.HasVC | format.HasParty | format.HasDetail
+	e.Has |= format.HasAdapter | format.HasSAP | format.HasVC | format.HasParty | format.HasDetail | format.HasContext2
 	return e
 }
 
@@ -90,7 +90,7 @@ func TestAfEventMissing(t *testing.T) {
 		decode.AfIRQL: format.HasIRQL, decode.AfDriver: format.HasDriver, decode.AfAdapter: format.HasAdapter, decode.AfBinding: format.HasBinding,
 		decode.AfAf: format.HasAF, decode.AfSap: format.HasSAP, decode.AfVc: format.HasVC, decode.AfParty: format.HasParty,
 		decode.AfContext: format.HasContext, decode.AfType: format.HasAFType, decode.AfMajor: format.HasAFMajor, decode.AfMinor: format.HasAFMinor,
-		decode.AfStatus: format.HasStatus, decode.AfDetail: format.HasDetail,
+		decode.AfStatus: format.HasStatus, decode.AfDetail: format.HasDetail, decode.AfContext2: format.HasContext2,
 	}
 	full := everything()
 	full.Has |= format.HasTicks
@@ -106,7 +106,7 @@ func TestAfEventMissing(t *testing.T) {
 		switch f {
 		case decode.AfPresent:
 			want &^= format.HasAdapter | format.HasBinding | format.HasAF | format.HasSAP | format.HasVC | format.HasParty |
-				format.HasContext | format.HasAFType | format.HasAFMajor | format.HasAFMinor | format.HasStatus
+				format.HasContext | format.HasContext2 | format.HasAFType | format.HasAFMajor | format.HasAFMinor | format.HasStatus
 		case decode.AfFunction:
 			defects = 1
 			if got.Function != ndis.FuncUnknown {
@@ -153,6 +153,7 @@ func keepOnly(e format.Event) format.Event {
 		}
 	}
 	zero(format.HasTicks, &e.Ticks)
+	zero(format.HasContext2, &e.Context2)
 	zero(format.HasCPU, &e.CPU)
 	zero(format.HasPID, &e.PID)
 	zero(format.HasTID, &e.TID)
@@ -178,12 +179,12 @@ func keepOnly(e format.Event) format.Event {
 // also if that is 0.
 func TestAfEventPresent(t *testing.T) {
 	full := everything()
-	for mask := uint32(0); mask < 1<<11; mask++ {
+	for mask := uint32(0); mask < 1<<12; mask++ {
 		e := full
 		e.Has = full.Has &^ (format.HasAdapter | format.HasBinding | format.HasAF | format.HasSAP | format.HasVC | format.HasParty |
-			format.HasContext | format.HasAFType | format.HasAFMajor | format.HasAFMinor | format.HasStatus)
+			format.HasContext | format.HasContext2 | format.HasAFType | format.HasAFMajor | format.HasAFMinor | format.HasStatus)
 		for bit, k := range []format.Fields{format.HasAdapter, format.HasBinding, format.HasAF, format.HasSAP, format.HasVC, format.HasParty,
-			format.HasContext, format.HasAFType, format.HasAFMajor, format.HasAFMinor, format.HasStatus} {
+			format.HasContext, format.HasAFType, format.HasAFMajor, format.HasAFMinor, format.HasStatus, format.HasContext2} {
 			if mask&(1<<bit) != 0 {
 				e.Has |= k
 			}
@@ -193,7 +194,7 @@ func TestAfEventPresent(t *testing.T) {
 		}
 		r := record(t, &full, aftracetest.Options{})
 		// Values are there under clear bits too.
-		at := len(r.Data) - 4 - 2 - len(full.Detail)
+		at := len(r.Data) - 4 - 2 - len(full.Detail) - 8
 		binary.LittleEndian.PutUint32(r.Data[at:], mask)
 		var got format.Event
 		d := newDecoder()

@@ -51,7 +51,7 @@ var wppColumns = func() map[string]AfField {
 	for f := AfAdapter; f <= AfStatus; f++ {
 		m[AfFields[f].Name] = f
 	}
-	for _, f := range []AfField{AfCallID, AfIRQL, AfDriver} {
+	for _, f := range []AfField{AfContext2, AfCallID, AfIRQL, AfDriver} {
 		m[AfFields[f].Name] = f
 	}
 	return m
@@ -387,6 +387,8 @@ func (d *Decoder) fill(row *format.Event, f AfField, n uint64, bits int) {
 		row.Party, has = n, format.HasParty
 	case AfContext:
 		row.Context, has = n, format.HasContext
+	case AfContext2:
+		row.Context2, has = n, format.HasContext2
 	case AfCallID:
 		row.CallID, has = n, format.HasCallID
 	case AfType:

@@ -47,10 +47,12 @@
 #define AFTRACE_UNREGISTER(h)     EventUnregister(h)
 #define AFTRACE_ENABLED(h)        EventProviderEnabled((h), 4, 1)
 #define AFTRACE_WRITE(h, d, n, v) EventWriteTransfer((h), (d), NULL, NULL, (n), (v))
-#define AFTRACE_CPU()             GetCurrentProcessorNumber()
+#define AFTRACE_CPU()             AfTraceProcessor()
 #define AFTRACE_PID()             GetCurrentProcessId()
 #define AFTRACE_TID()             GetCurrentThreadId()
 #define AFTRACE_IRQL()            0xFF /* not known */
+/* GetCurrentProcessorNumber counts within a group of up to 64. */
+static __inline ULONG AfTraceProcessor(void) { PROCESSOR_NUMBER p; GetCurrentProcessorNumberEx(&p); return 64u * p.Group + p.Number; }
 static __inline LONGLONG AfTraceTicks(void) { LARGE_INTEGER t; QueryPerformanceCounter(&t); return t.QuadPart; }
 #define AFTRACE_TICKS()           AfTraceTicks()
 #endif
@@ -94,6 +96,7 @@ typedef struct AFTRACE_VALUES {
 
 typedef struct AFTRACE_EVENT {
     AFTRACE_VALUES Values;
+    ULONG64 Context2; /* after the detail; its bit of Present is 0x800 */
 } AFTRACE_EVENT;
 
 /* An invocation, from its entry to its return. */
@@ -131,6 +134,7 @@ static __inline int AfTraceBegin(AFTRACE_CALL *Call, AFTRACE_EVENT *Event)
     AfTraceClear(&Call->Values);
     if (!AFTRACE_ENABLED(AfTraceState.Handle)) return 0;
     AfTraceClear(&Event->Values);
+    Event->Context2 = 0;
     Call->Id = AfTraceState.Seed + (ULONG64)AFTRACE_COUNT(&AfTraceState.Calls);
     if (Call->Id == 0) Call->Id = 1;
     return 1;
@@ -140,6 +144,7 @@ static __inline int AfTraceEnd(AFTRACE_CALL *Call, AFTRACE_EVENT *Event)
 {
     if (!AFTRACE_ENABLED(AfTraceState.Handle)) return 0;
     Event->Values = Call->Values;
+    Event->Context2 = 0;
     return 1;
 }
 
@@ -147,6 +152,12 @@ static __inline void AfTraceHandle(AFTRACE_EVENT *Event, int Field, const void *
 {
     Event->Values.Handle[Field] = (ULONG64)(ULONG_PTR)Value;
     Event->Values.Present |= 1u << Field;
+}
+
+static __inline void AfTraceContext2(AFTRACE_EVENT *Event, const void *Value)
+{
+    Event->Context2 = (ULONG64)(ULONG_PTR)Value;
+    Event->Values.Present |= 0x800;
 }
 
 /* What a variable held on entry is not what it holds on return. */
@@ -1463,11 +1474,12 @@ static __inline void AfTrace_NdisMCmDispatchIncomingCall_Return(AFTRACE_CALL *Ca
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-protocol_cl_incoming_call */
-static __inline void AfTrace_ProtocolClIncomingCall_Enter(AFTRACE_CALL *Call, const void *ProtocolSapContext, const char *Detail)
+static __inline void AfTrace_ProtocolClIncomingCall_Enter(AFTRACE_CALL *Call, const void *ProtocolSapContext, const void *ProtocolVcContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     AfTraceHandle(&e, 6, ProtocolSapContext);
+    AfTraceContext2(&e, ProtocolVcContext);
     AfTraceEmit(Call, &e, 1, "ProtocolClIncomingCall", 22, Detail);
 }
 static __inline void AfTrace_ProtocolClIncomingCall_Return(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const char *Detail)
@@ -1573,11 +1585,12 @@ static __inline void AfTrace_NdisClCloseCall_Return(AFTRACE_CALL *Call, AFTRACE_
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-protocol_cm_close_call */
-static __inline void AfTrace_ProtocolCmCloseCall_Enter(AFTRACE_CALL *Call, const void *CallMgrVcContext, const char *Detail)
+static __inline void AfTrace_ProtocolCmCloseCall_Enter(AFTRACE_CALL *Call, const void *CallMgrVcContext, const void *CallMgrPartyContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     AfTraceHandle(&e, 6, CallMgrVcContext);
+    AfTraceContext2(&e, CallMgrPartyContext);
     AfTraceEmit(Call, &e, 1, "ProtocolCmCloseCall", 19, Detail);
 }
 static __inline void AfTrace_ProtocolCmCloseCall_Return(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const char *Detail)
@@ -1623,12 +1636,13 @@ static __inline void AfTrace_NdisMCmCloseCallComplete_Return(AFTRACE_CALL *Call,
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-protocol_cl_close_call_complete */
-static __inline void AfTrace_ProtocolClCloseCallComplete_Enter(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const void *ProtocolVcContext, const char *Detail)
+static __inline void AfTrace_ProtocolClCloseCallComplete_Enter(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const void *ProtocolVcContext, const void *ProtocolPartyContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     e.Values.Status = (ULONG)Status; e.Values.Present |= 0x400;
     AfTraceHandle(&e, 6, ProtocolVcContext);
+    AfTraceContext2(&e, ProtocolPartyContext);
     AfTraceEmit(Call, &e, 1, "ProtocolClCloseCallComplete", 27, Detail);
 }
 static __inline void AfTrace_ProtocolClCloseCallComplete_Return(AFTRACE_CALL *Call, const char *Detail)
@@ -2066,11 +2080,12 @@ static __inline void AfTrace_NdisMCmOidRequest_Return(AFTRACE_CALL *Call, AFTRAC
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-protocol_co_oid_request */
-static __inline void AfTrace_ProtocolCoOidRequest_Enter(AFTRACE_CALL *Call, const void *ProtocolAfContext, const char *Detail)
+static __inline void AfTrace_ProtocolCoOidRequest_Enter(AFTRACE_CALL *Call, const void *ProtocolAfContext, const void *ProtocolVcContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     AfTraceHandle(&e, 6, ProtocolAfContext);
+    AfTraceContext2(&e, ProtocolVcContext);
     AfTraceEmit(Call, &e, 1, "ProtocolCoOidRequest", 20, Detail);
 }
 static __inline void AfTrace_ProtocolCoOidRequest_Return(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const char *Detail)
@@ -2082,11 +2097,12 @@ static __inline void AfTrace_ProtocolCoOidRequest_Return(AFTRACE_CALL *Call, AFT
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-miniport_co_oid_request */
-static __inline void AfTrace_MiniportCoOidRequest_Enter(AFTRACE_CALL *Call, const void *MiniportAdapterContext, const char *Detail)
+static __inline void AfTrace_MiniportCoOidRequest_Enter(AFTRACE_CALL *Call, const void *MiniportAdapterContext, const void *MiniportVcContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     AfTraceHandle(&e, 6, MiniportAdapterContext);
+    AfTraceContext2(&e, MiniportVcContext);
     AfTraceEmit(Call, &e, 1, "MiniportCoOidRequest", 20, Detail);
 }
 static __inline void AfTrace_MiniportCoOidRequest_Return(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const char *Detail)
@@ -2150,11 +2166,12 @@ static __inline void AfTrace_NdisMCoOidRequestComplete_Return(AFTRACE_CALL *Call
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-protocol_co_oid_request_complete */
-static __inline void AfTrace_ProtocolCoOidRequestComplete_Enter(AFTRACE_CALL *Call, const void *ProtocolAfContext, AFTRACE_STATUS Status, const char *Detail)
+static __inline void AfTrace_ProtocolCoOidRequestComplete_Enter(AFTRACE_CALL *Call, const void *ProtocolAfContext, const void *ProtocolVcContext, AFTRACE_STATUS Status, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     AfTraceHandle(&e, 6, ProtocolAfContext);
+    AfTraceContext2(&e, ProtocolVcContext);
     e.Values.Status = (ULONG)Status; e.Values.Present |= 0x400;
     AfTraceEmit(Call, &e, 1, "ProtocolCoOidRequestComplete", 28, Detail);
 }
@@ -2196,11 +2213,12 @@ static __inline void AfTrace_ProtocolCoSendNetBufferListsComplete_Return(AFTRACE
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-protocol_co_receive_net_buffer_lists */
-static __inline void AfTrace_ProtocolCoReceiveNetBufferLists_Enter(AFTRACE_CALL *Call, const void *ProtocolBindingContext, const char *Detail)
+static __inline void AfTrace_ProtocolCoReceiveNetBufferLists_Enter(AFTRACE_CALL *Call, const void *ProtocolBindingContext, const void *ProtocolVcContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     AfTraceHandle(&e, 6, ProtocolBindingContext);
+    AfTraceContext2(&e, ProtocolVcContext);
     AfTraceEmit(Call, &e, 1, "ProtocolCoReceiveNetBufferLists", 31, Detail);
 }
 static __inline void AfTrace_ProtocolCoReceiveNetBufferLists_Return(AFTRACE_CALL *Call, const char *Detail)
@@ -2211,11 +2229,12 @@ static __inline void AfTrace_ProtocolCoReceiveNetBufferLists_Return(AFTRACE_CALL
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-protocol_co_status_ex */
-static __inline void AfTrace_ProtocolCoStatusEx_Enter(AFTRACE_CALL *Call, const void *ProtocolBindingContext, const char *Detail)
+static __inline void AfTrace_ProtocolCoStatusEx_Enter(AFTRACE_CALL *Call, const void *ProtocolBindingContext, const void *ProtocolVcContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     AfTraceHandle(&e, 6, ProtocolBindingContext);
+    AfTraceContext2(&e, ProtocolVcContext);
     AfTraceEmit(Call, &e, 1, "ProtocolCoStatusEx", 18, Detail);
 }
 static __inline void AfTrace_ProtocolCoStatusEx_Return(AFTRACE_CALL *Call, const char *Detail)
@@ -2358,11 +2377,12 @@ static __inline void AfTrace_ProtocolClOpenAfComplete_Return(AFTRACE_CALL *Call,
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-protocol_co_oid_request */
-static __inline void AfTrace_ProtocolCoRequest_Enter(AFTRACE_CALL *Call, const void *ProtocolAfContext, const char *Detail)
+static __inline void AfTrace_ProtocolCoRequest_Enter(AFTRACE_CALL *Call, const void *ProtocolAfContext, const void *ProtocolVcContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     AfTraceHandle(&e, 6, ProtocolAfContext);
+    AfTraceContext2(&e, ProtocolVcContext);
     AfTraceEmit(Call, &e, 1, "ProtocolCoRequest", 17, Detail);
 }
 static __inline void AfTrace_ProtocolCoRequest_Return(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const char *Detail)
@@ -2374,12 +2394,13 @@ static __inline void AfTrace_ProtocolCoRequest_Return(AFTRACE_CALL *Call, AFTRAC
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-protocol_co_oid_request_complete */
-static __inline void AfTrace_ProtocolCoRequestComplete_Enter(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const void *ProtocolAfContext, const char *Detail)
+static __inline void AfTrace_ProtocolCoRequestComplete_Enter(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const void *ProtocolAfContext, const void *ProtocolVcContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     e.Values.Status = (ULONG)Status; e.Values.Present |= 0x400;
     AfTraceHandle(&e, 6, ProtocolAfContext);
+    AfTraceContext2(&e, ProtocolVcContext);
     AfTraceEmit(Call, &e, 1, "ProtocolCoRequestComplete", 25, Detail);
 }
 static __inline void AfTrace_ProtocolCoRequestComplete_Return(AFTRACE_CALL *Call, const char *Detail)
@@ -2390,11 +2411,12 @@ static __inline void AfTrace_ProtocolCoRequestComplete_Return(AFTRACE_CALL *Call
 }
 
 /* https://learn.microsoft.com/windows-hardware/drivers/ddi/ndis/nc-ndis-miniport_co_oid_request */
-static __inline void AfTrace_MiniportCoRequest_Enter(AFTRACE_CALL *Call, const void *MiniportAdapterContext, const char *Detail)
+static __inline void AfTrace_MiniportCoRequest_Enter(AFTRACE_CALL *Call, const void *MiniportAdapterContext, const void *MiniportVcContext, const char *Detail)
 {
     AFTRACE_EVENT e;
     if (!AfTraceBegin(Call, &e)) return;
     AfTraceHandle(&e, 6, MiniportAdapterContext);
+    AfTraceContext2(&e, MiniportVcContext);
     AfTraceEmit(Call, &e, 1, "MiniportCoRequest", 17, Detail);
 }
 static __inline void AfTrace_MiniportCoRequest_Return(AFTRACE_CALL *Call, AFTRACE_STATUS Status, const char *Detail)
@@ -2680,7 +2702,7 @@ static const UCHAR AfTraceTraits[] = {
 
 /* The event: size, tags, name; of each field name and type. */
 static const UCHAR AfTraceSchema[] = {
-    0xc8, 0x00, 0x00, 0x41, 0x66, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x00, 0x46,
+    0xd2, 0x00, 0x00, 0x41, 0x66, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x00, 0x46,
     0x75, 0x6e, 0x63, 0x74, 0x69, 0x6f, 0x6e, 0x00, 0x17, 0x50, 0x68, 0x61,
     0x73, 0x65, 0x00, 0x04, 0x43, 0x61, 0x6c, 0x6c, 0x49, 0x64, 0x00, 0x0a,
     0x54, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70, 0x00, 0x0a, 0x54,
@@ -2696,7 +2718,8 @@ static const UCHAR AfTraceSchema[] = {
     0x08, 0x41, 0x66, 0x4d, 0x61, 0x6a, 0x6f, 0x72, 0x00, 0x08, 0x41, 0x66,
     0x4d, 0x69, 0x6e, 0x6f, 0x72, 0x00, 0x08, 0x53, 0x74, 0x61, 0x74, 0x75,
     0x73, 0x00, 0x08, 0x50, 0x72, 0x65, 0x73, 0x65, 0x6e, 0x74, 0x00, 0x08,
-    0x44, 0x65, 0x74, 0x61, 0x69, 0x6c, 0x00, 0x17};
+    0x44, 0x65, 0x74, 0x61, 0x69, 0x6c, 0x00, 0x17, 0x43, 0x6f, 0x6e, 0x74,
+    0x65, 0x78, 0x74, 0x32, 0x00, 0x0a};
 
 static USHORT AfTraceLength(const char *Text, ULONG Most)
 {
@@ -2738,7 +2761,7 @@ static void AfTraceData(EVENT_DATA_DESCRIPTOR *Data, const void *Bytes, ULONG Si
 void AfTraceEmit(AFTRACE_CALL *Call, AFTRACE_EVENT *Event, UCHAR Phase, const char *Function, USHORT FunctionLength, const char *Detail)
 {
     EVENT_DESCRIPTOR event = {0};
-    EVENT_DATA_DESCRIPTOR data[8];
+    EVENT_DATA_DESCRIPTOR data[9];
     AFTRACE_HEAD head;
 
     head.Phase = Phase;
@@ -2752,7 +2775,7 @@ void AfTraceEmit(AFTRACE_CALL *Call, AFTRACE_EVENT *Event, UCHAR Phase, const ch
     head.DriverLength = AfTraceState.DriverLength;
     Event->Values.DetailLength = AfTraceLength(Detail, 60000);
     if (Phase == 1) {
-        /* The return tells it again: all but the context and the status. */
+        /* The return tells it again: all but the contexts and the status. */
         Call->Values = Event->Values;
         Call->Values.Present &= 0x3bf;
         Call->Values.Handle[6] = 0;
@@ -2770,7 +2793,8 @@ void AfTraceEmit(AFTRACE_CALL *Call, AFTRACE_EVENT *Event, UCHAR Phase, const ch
     AfTraceData(&data[5], AfTraceState.Driver, head.DriverLength, 0);
     AfTraceData(&data[6], &Event->Values, sizeof Event->Values, 0);
     AfTraceData(&data[7], Detail, Event->Values.DetailLength, 0);
-    (void)AFTRACE_WRITE(AfTraceState.Handle, &event, 8, data);
+    AfTraceData(&data[8], &Event->Context2, sizeof Event->Context2, 0);
+    (void)AFTRACE_WRITE(AfTraceState.Handle, &event, 9, data);
 }
 
 #endif /* AFTRACE_IMPLEMENTATION */

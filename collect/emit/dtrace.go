@@ -257,10 +257,14 @@ func statusVariable(values []value) *value {
 }
 
 // event writes the call of etw_trace. Fields that of has no expression for are zero, and
-// their bits of Present are clear. Detail is left out.
+// their bits of Present are clear. Detail is left out, and so is a second context, which only
+// callbacks have.
 func event(b *strings.Builder, phase int, id string, of func(decode.AfField) string) {
 	fmt.Fprintf(b, "\tetw_trace(%q, %q, %q, %d, 0x%x", decode.AfTraceName, strings.ToUpper(decode.AfTrace.String()), decode.AfEventName, eventLevel, eventKeyword)
-	for f := range decode.AfDetail {
+	for f := range decode.NumAfFields {
+		if f == decode.AfDetail || f == decode.AfContext2 && of(f) == "" {
+			continue
+		}
 		typ, ctype := dtypes[decode.AfFields[f].Type][0], dtypes[decode.AfFields[f].Type][1]
 		var expr string
 		switch f {

@@ -190,6 +190,8 @@ func set(e *format.Event, c ndis.Column, v uint64) {
 		e.Party, e.Has = v, e.Has|format.HasParty
 	case ndis.ColContext:
 		e.Context, e.Has = v, e.Has|format.HasContext
+	case ndis.ColContext2:
+		e.Context2, e.Has = v, e.Has|format.HasContext2
 	case ndis.ColStatus:
 		e.Status, e.Has = uint32(v), e.Has|format.HasStatus
 	}

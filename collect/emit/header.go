@@ -145,6 +145,8 @@ func headerValue(b *strings.Builder, v value, name string) {
 		fmt.Fprintf(b, "    AfTraceFamily(&e, %s);\n", name)
 	case v.field == decode.AfStatus:
 		fmt.Fprintf(b, "    e.Values.Status = (ULONG)%s; e.Values.Present |= 0x%x;\n", name, v.bits())
+	case v.field == decode.AfContext2:
+		fmt.Fprintf(b, "    AfTraceContext2(&e, %s);\n", name)
 	case v.deref:
 		fmt.Fprintf(b, "AfTraceVariable(&e, %d, %s);\n", v.field-decode.AfAdapter, name)
 	default:

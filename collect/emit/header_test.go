@@ -192,11 +192,11 @@ func callEverything() (program string, want []format.Event) {
 				pointer := fmt.Sprintf("(void *)(ULONG_PTR)0x%xULL", v)
 				variable := fmt.Sprintf("v%d", i)
 				switch {
-				case p.Column == ndis.NoColumn || p.Column == ndis.ColContext2:
+				case p.Column == ndis.NoColumn:
 				case p.Type == ndis.TypeHandle || p.Type == ndis.TypeContext:
 					enter = append(enter, pointer)
 					set(&e, p.Column, v)
-					if p.Column != ndis.ColContext {
+					if p.Column != ndis.ColContext && p.Column != ndis.ColContext2 {
 						set(&r, p.Column, v)
 					}
 				case p.Type == ndis.TypeStatus:

@@ -29,11 +29,11 @@ func (v value) bits() uint32 {
 	return v.field.PresentBit()
 }
 
-// fieldOf is where a column goes in an event. The second context has no place in it.
+// fieldOf is where a column goes in an event.
 var fieldOf = map[ndis.Column]decode.AfField{
 	ndis.ColAdapter: decode.AfAdapter, ndis.ColBinding: decode.AfBinding, ndis.ColAF: decode.AfAf, ndis.ColSAP: decode.AfSap,
 	ndis.ColVC: decode.AfVc, ndis.ColParty: decode.AfParty, ndis.ColContext: decode.AfContext, ndis.ColAFType: decode.AfType,
-	ndis.ColStatus: decode.AfStatus,
+	ndis.ColStatus: decode.AfStatus, ndis.ColContext2: decode.AfContext2,
 }
 
 // crossings are the values of the events of fn. On return, the handles and the address
@@ -57,7 +57,7 @@ func crossings(fn *ndis.Function) (enter, ret []value) {
 		}
 	}
 	for _, v := range enter {
-		if !out[v.field] && v.field != decode.AfContext && v.field != decode.AfStatus {
+		if !out[v.field] && v.field != decode.AfContext && v.field != decode.AfContext2 && v.field != decode.AfStatus {
 			ret = append(ret, v)
 		}
 	}

@@ -57,9 +57,9 @@ func Write(w *etltest.Writer, cpu int, clock int64, e *format.Event, o Options) 
 	return nil
 }
 
-// Encode builds the extended items and the payload of an AfEvent. ProcessId, ThreadId and
-// Detail are left out of the schema if e does not have them, since they have no value that
-// means "not known". Seq, Source, Context2 and Lost have no place in an AfEvent.
+// Encode builds the extended items and the payload of an AfEvent. ProcessId, ThreadId, Detail
+// and Context2 are left out of the schema if e does not have them: the first two have no value that
+// means "not known", the others need not be there. Seq, Source and Lost have no place in an AfEvent.
 func Encode(e *format.Event, o Options) ([]etl.ExtItem, []byte, error) {
 	if e.Phase > format.PhaseReturn {
 		return nil, nil, fmt.Errorf("aftracetest: an AfEvent cannot be of phase %v", e.Phase)
@@ -74,7 +74,8 @@ func Encode(e *format.Event, o Options) ([]etl.ExtItem, []byte, error) {
 	var data []byte
 	for _, f := range order {
 		if slices.Contains(o.Omit, f) || f == decode.AfProcessID && e.Has&format.HasPID == 0 ||
-			f == decode.AfThreadID && e.Has&format.HasTID == 0 || f == decode.AfDetail && e.Has&format.HasDetail == 0 {
+			f == decode.AfThreadID && e.Has&format.HasTID == 0 || f == decode.AfDetail && e.Has&format.HasDetail == 0 ||
+			f == decode.AfContext2 && e.Has&format.HasContext2 == 0 {
 			continue
 		}
 		if o.Extra && f%5 == 0 {
@@ -191,6 +192,8 @@ func number(e *format.Event, f decode.AfField, unit uint8) uint64 {
 		return optional(format.HasVC, e.VC)
 	case decode.AfParty:
 		return optional(format.HasParty, e.Party)
+	case decode.AfContext2:
+		return optional(format.HasContext2, e.Context2)
 	case decode.AfContext:
 		return optional(format.HasContext, e.Context)
 	case decode.AfType:
@@ -212,7 +215,7 @@ func Present(e *format.Event) uint32 {
 		decode.AfAdapter: format.HasAdapter, decode.AfBinding: format.HasBinding, decode.AfAf: format.HasAF,
 		decode.AfSap: format.HasSAP, decode.AfVc: format.HasVC, decode.AfParty: format.HasParty,
 		decode.AfContext: format.HasContext, decode.AfType: format.HasAFType, decode.AfMajor: format.HasAFMajor,
-		decode.AfMinor: format.HasAFMinor, decode.AfStatus: format.HasStatus,
+		decode.AfMinor: format.HasAFMinor, decode.AfStatus: format.HasStatus, decode.AfContext2: format.HasContext2,
 	} {
 		if e.Has&k != 0 {
 			mask |= f.PresentBit()
