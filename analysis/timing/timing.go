@@ -42,6 +42,7 @@ type Recorder struct {
 	series  map[key]*series
 	drivers map[string]uint32
 	labels  []string // of drivers, by number
+	recent  [1 << recentBits]*series
 
 	intervals map[intervalKey]*series
 	slowest   []Slow // a heap: the fastest of them first
@@ -58,8 +59,26 @@ type key struct {
 	driver   uint32
 }
 
+const recentBits = 10
+
+// recently is where the series of a call is among the recent ones.
+func recently(s *replay.Span) uint64 {
+	h := uint64(s.Function)<<32 ^ uint64(s.AFType)<<48 ^ uint64(len(s.Driver))<<24
+	for _, c := range s.Driver[max(0, len(s.Driver)-4):] {
+		h = h*31 + uint64(c)
+	}
+	return h * 0x9e3779b97f4a7c15 >> (64 - recentBits)
+}
+
+// series are the durations of one kind of call.
 type series struct {
-	durations   *hdrhistogram.Histogram // nil until the first duration
+	key       // without the number of its driver
+	driver    string
+	durations *hdrhistogram.Histogram // nil until the first duration; it has all once settled
+	// Durations to be counted together: each on its own would find the histogram out of the
+	// processor's cache, because of those of the calls in between.
+	waiting     [32]int64
+	waits       int
 	interrupted uint64
 	min, max    int64
 	samples     reservoir
@@ -98,11 +117,23 @@ func (h *series) record(d int64, samples int) {
 		h.min, h.max = d, d
 	}
 	h.min, h.max = min(h.min, d), max(h.max, d)
-	// The only error is a value out of range, which the bounds exclude.
-	_ = h.durations.RecordValue(min(d, MaxSeconds*1e9))
+	h.waiting[h.waits] = min(d, MaxSeconds*1e9)
+	if h.waits++; h.waits == len(h.waiting) {
+		h.settle()
+	}
 	if samples > 0 {
 		h.samples.add(d, samples)
 	}
+}
+
+// settle counts the durations that wait for it, and returns all.
+func (h *series) settle() *hdrhistogram.Histogram {
+	for _, d := range h.waiting[:h.waits] {
+		// The only error is a value out of range, which the bounds exclude.
+		_ = h.durations.RecordValue(d)
+	}
+	h.waits = 0
+	return h.durations
 }
 
 func (r *Recorder) find(s *replay.Span) *series {
@@ -110,6 +141,17 @@ func (r *Recorder) find(s *replay.Span) *series {
 	if s.HasAFType {
 		k.hasAF, k.af = true, ndis.AFType(s.AFType)
 	}
+	recent := &r.recent[recently(s)]
+	h := *recent
+	if h == nil || h.key != k || h.driver != string(s.Driver) {
+		h = r.search(s, k)
+		*recent = h
+	}
+	return h
+}
+
+// search finds or makes the series of a call, k but for its driver.
+func (r *Recorder) search(s *replay.Span, k key) *series {
 	full := len(r.series) >= MaxSeries
 	driver, known := r.drivers[string(s.Driver)]
 	if !known && !full {
@@ -129,7 +171,8 @@ func (r *Recorder) find(s *replay.Span) *series {
 			return h
 		}
 	}
-	h := new(series)
+	h := &series{key: k, driver: r.labels[k.driver]}
+	h.key.driver = 0
 	r.series[k] = h
 	return h
 }
@@ -161,7 +204,7 @@ func (h *series) merge(from *series) {
 		h.min, h.max = from.min, from.max
 	}
 	h.min, h.max = min(h.min, from.min), max(h.max, from.max)
-	h.durations.Merge(from.durations)
+	h.settle().Merge(from.settle())
 	h.samples.merge(&from.samples)
 }
 
@@ -200,7 +243,7 @@ func (r *Recorder) Rows() []Row {
 // fill sets the figures of a row.
 func (h *series) fill(row *Row) {
 	row.Interrupted = h.interrupted
-	if d := h.durations; d != nil {
+	if d := h.settle(); d != nil {
 		row.Count = uint64(d.TotalCount())
 		row.Min, row.Max = h.min, h.max
 		at := func(percentile float64) int64 { return clamp(d.ValueAtQuantile(percentile), h.min, h.max) }

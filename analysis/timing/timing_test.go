@@ -129,3 +129,24 @@ func BenchmarkSpan(b *testing.B) {
 		r.Span(s)
 	}
 }
+
+// What a series counts does not depend on what comes in between.
+func TestManySeries(t *testing.T) {
+	r, want := New(), map[string]uint64{}
+	for i := range 20_000 {
+		k := i * i % 999
+		s := span(ndis.Func(k%7), fmt.Sprint("driver ", k), int64(1+i))
+		s.AFType, s.HasAFType = uint32(k%3), k%2 == 0
+		r.Span(s)
+		want[string(s.Driver)]++
+	}
+	for _, row := range r.Rows() {
+		if row.Count != want[row.Driver] {
+			t.Errorf("%s has %d calls, want %d", row.Driver, row.Count, want[row.Driver])
+		}
+		delete(want, row.Driver)
+	}
+	if len(want) > 0 {
+		t.Errorf("no rows for %v", want)
+	}
+}
