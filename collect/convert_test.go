@@ -307,6 +307,63 @@ func TestConvertLosses(t *testing.T) {
 	}
 }
 
+// TestConvertWrapped: what a circular file has from before its oldest buffers of all
+// processors is no whole history, and a gap row says so; what it has from then on is.
+func TestConvertWrapped(t *testing.T) {
+	start := etltest.New(etltest.Options{}).Options().Start
+	slow := func(o etltest.Options) []byte { // of processor 0 the first crossing, in a buffer that is written late
+		o.CPUs = 2
+		w := etltest.New(o)
+		for i := range 100 {
+			e := crossing(i)
+			cpu := min(i, 1)
+			if err := aftracetest.Write(w, cpu, w.Clock(w.Options().Start.Add(time.Duration(i+1)*time.Second)), &e, aftracetest.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if i%10 == 9 {
+				w.Flush(1)
+			}
+			if i == 75 {
+				w.Flush(0)
+			}
+		}
+		b, err := w.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	// With one processor the history begins later, and has no hole.
+	wrapped := file(t, 100, etltest.Options{CPUs: 1, Ring: 3, BufferSize: 2048})
+	_, rows := convert(t, collect.ConvertOptions{}, wrapped)
+	oldest := len(rows)
+	if oldest == 0 || oldest == 100 || rows[oldest-1].CallID != 50 {
+		t.Fatalf("%d rows", oldest)
+	}
+	for name, c := range map[string]struct {
+		in   []byte
+		want []string
+		rows int
+	}{
+		// Buffers 7 (that of processor 0), 8, 9, 10 and 11 of 11 are left.
+		"an old row":                   {slow(etltest.Options{Ring: 4}), []string{"all 0-71000000 ? older buffers were overwritten: the file is circular"}, 31},
+		"it did not wrap":              {slow(etltest.Options{Ring: 20}), nil, 100},
+		"side by side":                 {lossy(t, etltest.Options{Ring: 4}, nil), []string{"all -999939-71 ? older buffers were overwritten: the file is circular"}, 40},
+		"a processor without a buffer": {slow(etltest.Options{Ring: 3}), []string{"all 70000000-81000000 ? older buffers were overwritten: the file is circular"}, 30},
+		"one processor":                {wrapped, nil, oldest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, rows := convert(t, collect.ConvertOptions{}, c.in)
+			if got := gaps(rows, start); !slices.Equal(got, c.want) {
+				t.Errorf("gaps %q, want %q", got, c.want)
+			}
+			if len(rows)-len(c.want) != c.rows || s.Lossy() != (len(c.want) > 0) {
+				t.Errorf("%d rows, lossy %v", len(rows), s.Lossy())
+			}
+		})
+	}
+}
+
 // TestConvertCut cuts a recording everywhere: what is before the cut comes out, and a gap row
 // at the end says that more is missing.
 func TestConvertCut(t *testing.T) {

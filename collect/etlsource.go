@@ -34,6 +34,9 @@ const lateWriter = time.Second
 //     next buffer of that processor. Buffers that cannot be read at all may be of any
 //     processor and time: the whole file.
 //   - Notifications of a real-time session (RT_LostEvent): since the one before.
+//   - A circular file that wrapped: a slow processor may still have old rows when what
+//     the others had then is overwritten. From its first record to the time from which on
+//     the file has the buffers of all; no row if none is as old.
 //   - A file that was cut, or whose session did not end: from where the first of the
 //     processors falls silent to the end.
 //
@@ -46,6 +49,9 @@ type etlSource struct {
 
 	start, end int64 // ns, what the file is known to span
 	lastRT     int64
+	firstRow   int64 // time of the oldest row
+	oldest     int64 // lowest sequence number of a buffer behind the first
+	oldestAt   int   // it in spans
 	spans      []bufferSpan
 	index      int    // Buffer.Index of the last of spans, -1 at first
 	next       int64  // offset at which the last record ended
@@ -72,6 +78,7 @@ func newETLSource(f *etl.File, d *decode.Decoder) *etlSource {
 	s := &etlSource{f: f, d: d, index: -1}
 	h := f.Header()
 	s.start, s.end = math.MaxInt64, math.MinInt64
+	s.firstRow, s.oldest = math.MaxInt64, math.MaxInt64
 	if !h.Start.IsZero() {
 		s.start = h.Start.UnixNano()
 		s.end = s.start
@@ -103,6 +110,7 @@ func (s *etlSource) Next(ctx context.Context, e *format.Event) error {
 		switch s.d.Decode(r, e) {
 		case decode.Row:
 			s.start, s.end = min(s.start, e.TS), max(s.end, e.TS)
+			s.firstRow = min(s.firstRow, e.TS)
 			return nil
 		case decode.Lost:
 			s.lost++
@@ -150,6 +158,9 @@ func (s *etlSource) track(r *etl.Record) {
 	if b := s.f.Buffer(); b.Index != s.index {
 		s.damage()
 		s.index = b.Index
+		if b.Type != bufferOfHeader && b.Sequence < s.oldest {
+			s.oldest, s.oldestAt = b.Sequence, len(s.spans)
+		}
 		s.spans = append(s.spans, bufferSpan{cpu: b.CPU, flags: b.Flags, typ: b.Type})
 	}
 	s.next = r.Offset + int64(len(r.Raw)+7)&^7
@@ -257,6 +268,8 @@ func (s *etlSource) finish() {
 		}
 	}
 
+	s.overwritten(spans)
+
 	// Losses without a place.
 	if n := s.stats.EventsLost; n > 0 {
 		if events == 0 && s.stats.EventsLostBuffers == 0 {
@@ -296,6 +309,42 @@ func (s *etlSource) finish() {
 		since = s.start
 	}
 	s.gap(since, s.end, reason, -1)
+}
+
+// bufferOfHeader is the type of the first buffer, which a circular file keeps.
+const bufferOfHeader = 4
+
+// overwritten adds the gap row of a circular file that wrapped. spans are the buffers by
+// processor and time. A session numbers its buffers from 1 on as it writes them.
+func (s *etlSource) overwritten(spans []bufferSpan) {
+	h := s.f.Header()
+	if h.Mode&etl.ModeCircular == 0 || s.oldest <= 1 || s.oldest == math.MaxInt64 {
+		return
+	}
+	// What is overwritten of a processor lies before the first that there still is of it.
+	from, until := int64(math.MaxInt64), int64(math.MinInt64)
+	cpus, last := 0, -1
+	for i := range spans {
+		if b := &spans[i]; b.timed && b.typ != bufferOfHeader && int(b.cpu) != last {
+			cpus, last = cpus+1, int(b.cpu)
+			from, until = min(from, b.first), max(until, b.first)
+		}
+	}
+	// Of a processor that has no buffer left, it was written before the oldest there is, and
+	// that one before the next of its own processor began.
+	if cpus < int(h.Processors) {
+		oldest, next := s.spans[s.oldestAt], s.end
+		for i := range spans {
+			if b := &spans[i]; b.timed && b.typ != bufferOfHeader && b.cpu == oldest.cpu && b.first > oldest.first {
+				next = b.first
+				break
+			}
+		}
+		until = max(until, next)
+	}
+	if s.firstRow < until {
+		s.gap(from-int64(lateWriter), until, "older buffers were overwritten: the file is circular", -1)
+	}
 }
 
 // gap adds a gap row; cpu -1 is any.
