@@ -10,12 +10,15 @@ import (
 	"github.com/aftrace/aftrace/analysis/check"
 	"github.com/aftrace/aftrace/analysis/generate"
 	"github.com/aftrace/aftrace/analysis/table"
+	"github.com/aftrace/aftrace/analysis/timing"
+	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/gen"
 )
 
-// BenchmarkTables compares a replay of a file with replays of it that write tables too: each
-// figure x-NAME is the median of how many times as long they took, one after the other, and
-// x-tables is of spans, findings and objects together. -cpu 1 compares the work, -cpu 2 the
+// BenchmarkTables compares a replay of a file with replays of it that record timings or write
+// tables too: each figure x-NAME is the median of how many times as long they took, one after
+// the other; x-tables is of spans, findings and objects together, and x-timings+tables of the
+// timings too. -cpu 1 compares the work, -cpu 2 the
 // time on two cores.
 //
 // wan is a generated history. In busy every second row is about an AF open that lives a few
@@ -46,26 +49,35 @@ func benchmarkTables(b *testing.B, dir, path string) {
 		{"x-tables", []string{table.Spans, table.Findings, table.Objects}},
 	}
 	ratios := make([][]float64, len(sets))
-	var plain []float64
-	replayed := func() time.Duration {
+	var plain, timed, all []float64
+	replayed := func(o check.Options) time.Duration {
 		from := time.Now()
-		t, err := check.Trace(context.Background(), path, check.Options{})
+		t, err := check.Trace(context.Background(), path, o)
 		if err != nil || t.Err != nil {
 			b.Fatal(err, t.Err)
 		}
 		d := time.Since(from)
-		plain = append(plain, float64(d.Nanoseconds())/float64(t.Result.Events))
+		if o.Replay.Hook == nil {
+			plain = append(plain, float64(d.Nanoseconds())/float64(t.Result.Events))
+		}
 		return d
 	}
 	for b.Loop() {
 		for i, s := range sets {
-			without := replayed()
+			without := replayed(check.Options{})
 			from := time.Now()
 			exportOnce(b, dir, path, s.outs)
 			ratios[i] = append(ratios[i], float64(time.Since(from))/float64(without))
 		}
+		without := replayed(check.Options{})
+		with := replayed(check.Options{Replay: replay.Options{Hook: timing.New()}})
+		timed = append(timed, float64(with)/float64(without))
+		tables := ratios[len(sets)-1]
+		all = append(all, timed[len(timed)-1]+tables[len(tables)-1]-1)
 	}
 	b.ReportMetric(median(plain), "ns/event")
+	b.ReportMetric(median(timed), "x-timings")
+	b.ReportMetric(median(all), "x-timings+tables")
 	for i, s := range sets {
 		b.ReportMetric(median(ratios[i]), s.name)
 	}

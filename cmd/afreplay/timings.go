@@ -124,7 +124,9 @@ func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []stri
 	}
 	all := timing.New()
 	all.KeepSlowest(f.slowest)
-	all.KeepSamples()
+	if len(f.baselines) > 0 {
+		all.KeepSamples()
+	}
 	var failed []error
 	progress, total := cli.NewProgress("measuring", f.quiet), cli.TotalSize(paths)
 	defer progress.Done()
@@ -149,7 +151,9 @@ func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []stri
 func (f *timingsFlags) one(ctx context.Context, o check.Options, path string, at func(int64)) (report.Trace, *timing.Recorder, format.Metadata, error) {
 	rec := timing.New()
 	rec.KeepSlowest(f.slowest)
-	rec.KeepSamples()
+	if len(f.baselines) > 0 {
+		rec.KeepSamples()
+	}
 	follow := life.New()
 	follow.Spans = rec
 	x := rec.Attach(follow)
