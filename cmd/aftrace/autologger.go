@@ -63,6 +63,18 @@ what is different, and nothing else.`,
 				},
 				Providers: list, KeepLast: keepLast,
 			}
+			if err := a.Check(); err != nil {
+				return hostExit(err)
+			}
+			// A boot session makes no folder: without it nothing is recorded, which shows only
+			// after the restart.
+			if dir := filepath.Dir(file); filepath.IsAbs(file) {
+				if st, err := os.Stat(dir); err != nil {
+					return cli.NotWritten(err)
+				} else if !st.IsDir() {
+					return cli.NotWritten(fmt.Errorf("%s is not a folder", dir))
+				}
+			}
 			changed, err := host.InstallAutologger(host.LocalMachine(), a)
 			if err != nil {
 				return hostExit(err)

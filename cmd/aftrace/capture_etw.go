@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -191,6 +192,22 @@ func etlOutput(output string) (string, error) {
 	return full, nil
 }
 
+// writable says what hinders writing a file. Windows answers a session whose file it may not
+// write as it answers one that lacks privilege, which leads astray.
+func writable(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err == nil {
+		return errors.Join(f.Close(), os.Remove(path))
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if f, err = os.OpenFile(path, os.O_WRONLY, 0); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // record records an .etl with --etl.
 func (e *etwFlags) record(ctx context.Context, f *captureFlags, args []string) (bool, error) {
 	if !e.etl {
@@ -229,6 +246,9 @@ func (e *etwFlags) record(ctx context.Context, f *captureFlags, args []string) (
 		if s.MaxFileMB = uint32(min(limit>>20, 1<<20)); s.MaxFileMB == 0 {
 			return true, errors.New("--max-size: an .etl has at least 1M")
 		}
+	}
+	if err := writable(full); err != nil {
+		return true, cli.NotWritten(err)
 	}
 	o := host.FileCapture{Settings: s, Providers: list, Duration: f.duration}
 	var shown func()

@@ -3,12 +3,17 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/aftrace/aftrace/cmd/internal/cli"
+	"github.com/aftrace/aftrace/collect/etw"
 	"github.com/aftrace/aftrace/collect/host"
 )
 
@@ -68,6 +73,7 @@ type fakeSessions struct {
 	host.Control
 	there   map[string]bool
 	flushed []string
+	stuck   bool
 }
 
 func (f *fakeSessions) find(name string) (host.Session, error) {
@@ -80,6 +86,9 @@ func (f *fakeSessions) find(name string) (host.Session, error) {
 func (f *fakeSessions) Query(name string) (host.Session, error) { return f.find(name) }
 func (f *fakeSessions) Flush(name string) error                 { f.flushed = append(f.flushed, name); return nil }
 func (f *fakeSessions) Stop(name string) (host.Session, error) {
+	if f.stuck {
+		return host.Session{}, &host.CallError{Call: "ControlTraceW", Object: name, Code: 5}
+	}
 	s, err := f.find(name)
 	delete(f.there, name)
 	return s, err
@@ -91,5 +100,59 @@ func TestStopSessions(t *testing.T) {
 	got, err := stopSessions(f, []string{"aftrace", "aftrace-gone", "aftrace-boot"}, true)
 	if len(got) != 2 || got[0].EventsLost != 5 || got[1].Name != "aftrace-boot" || !errors.Is(err, host.ErrNotFound) || len(f.there) != 0 || len(f.flushed) != 2 {
 		t.Errorf("%+v %v, flushed %v", got, err, f.flushed)
+	}
+}
+
+// TestServiceTakesOver: the session that a crash of the service left does not keep it from
+// starting; what cannot be stopped, and any other failure, does.
+func TestServiceTakesOver(t *testing.T) {
+	exists := &host.CallError{Call: "StartTraceW", Object: "aftrace-service", Code: 183}
+	denied := &host.CallError{Call: "StartTraceW", Object: "aftrace-service", Code: 5}
+	for name, c := range map[string]struct {
+		there  map[string]bool
+		open   []error // one call after the other
+		stuck  bool
+		want   error
+		logged int
+	}{
+		"nothing there":       {open: []error{nil}},
+		"left by a crash":     {there: map[string]bool{"aftrace-service": true}, open: []error{exists, nil}, logged: 1},
+		"ended by itself":     {open: []error{exists, nil}},
+		"there again":         {there: map[string]bool{"aftrace-service": true}, open: []error{exists, exists}, want: host.ErrExists, logged: 1},
+		"it cannot be ended":  {there: map[string]bool{"aftrace-service": true}, open: []error{exists}, stuck: true, want: host.ErrPrivilege},
+		"no privilege at all": {there: map[string]bool{"aftrace-service": true}, open: []error{denied}, want: host.ErrPrivilege},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fakeSessions{there: c.there, stuck: c.stuck}
+			var log []error
+			calls := 0
+			_, err := openSession(f, etw.Options{Name: "aftrace-service"}, func(etw.Options) (*etw.Capture, error) {
+				calls++
+				return nil, c.open[calls-1]
+			}, func(err error) { log = append(log, err) })
+			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) || calls != len(c.open) || len(log) != c.logged {
+				t.Errorf("%v after %d calls, log %v", err, calls, log)
+			}
+		})
+	}
+}
+
+func TestWritable(t *testing.T) {
+	dir := t.TempDir()
+	free, taken := filepath.Join(dir, "free.etl"), filepath.Join(dir, "taken.etl")
+	if err := os.WriteFile(taken, []byte("x"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(writable(free), writable(taken)); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(free); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("left behind: %v", err)
+	}
+	if b, err := os.ReadFile(taken); err != nil || string(b) != "x" {
+		t.Errorf("%q %v", b, err)
+	}
+	if writable(filepath.Join(dir, "no", "out.etl")) == nil || writable(filepath.Join(dir, strings.Repeat("x", 300)+".etl")) == nil {
+		t.Error("no error")
 	}
 }

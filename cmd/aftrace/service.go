@@ -203,6 +203,23 @@ func serviceRun() *cobra.Command {
 	return cmd
 }
 
+// openSession opens the session of the service. One that is there already was left by a run of
+// the service that crashed, as there is one service: it is stopped, or no run would ever begin
+// again.
+func openSession(c host.Control, o etw.Options, open func(etw.Options) (*etw.Capture, error), say func(error)) (*etw.Capture, error) {
+	capture, err := open(o)
+	if !errors.Is(err, host.ErrExists) {
+		return capture, err
+	}
+	switch left, stopErr := c.Stop(o.Name); {
+	case stopErr == nil:
+		say(fmt.Errorf("session %s was left by a run that crashed, and is stopped: %d events and %d buffers lost", o.Name, left.EventsLost, left.BuffersLost()))
+	case !errors.Is(stopErr, host.ErrNotFound): // it may have ended by itself
+		return nil, errors.Join(err, stopErr)
+	}
+	return open(o)
+}
+
 const maxServiceLog = 1 << 20 // bytes; a longer one is begun anew
 
 // work is the service. What goes wrong is in its log, and in its exit code as that of a
@@ -227,7 +244,7 @@ func (f *serviceFlags) work(o ring.Options, list []host.Provider, stop <-chan st
 		say(err)
 		return cli.Unreadable
 	}
-	c, err := etw.Open(etw.Options{Name: host.SessionName + "-service", Providers: list, MaxBuffers: f.maxBuffers, FlushSec: 1, Library: lib})
+	c, err := openSession(host.Sessions(), etw.Options{Name: host.SessionName + "-service", Providers: list, MaxBuffers: f.maxBuffers, FlushSec: 1, Library: lib}, etw.Open, say)
 	if err != nil {
 		say(err)
 		return cli.NotPossible

@@ -65,7 +65,9 @@ func providerValues(p Provider) map[string]any {
 // name should have the same on every host.
 func sessionGUID(name string) etl.GUID { return guidOf("aftrace autologger " + strings.ToLower(name)) }
 
-func (a *Autologger) check() error {
+// Check says what is wrong with a boot session; the error wraps ErrUsage. InstallAutologger
+// asks it too.
+func (a *Autologger) Check() error {
 	a.Mode = ModeSequential
 	if a.KeepLast {
 		a.Mode = ModeCircular
@@ -90,7 +92,7 @@ func (a *Autologger) check() error {
 // difference. Its error wraps ErrUsage, ErrPrivilege, or ErrExists if the name is that of a
 // session that this program did not make.
 func InstallAutologger(r Registry, a Autologger) (changed bool, err error) {
-	if err := a.check(); err != nil {
+	if err := a.Check(); err != nil {
 		return false, err
 	}
 	key := autologgers + `\` + a.Name
