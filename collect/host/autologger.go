@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aftrace/aftrace/collect/decode"
 	"github.com/aftrace/aftrace/collect/etl"
 )
 
@@ -55,10 +56,18 @@ func (a *Autologger) values() map[string]any {
 	}
 }
 
+const valueFlags = "EnableFlags"
+
 func providerValues(p Provider) map[string]any {
-	return map[string]any{
+	v := map[string]any{
 		"Enabled": uint32(1), "EnableLevel": uint32(p.Level), "MatchAnyKeyword": p.Keywords, "MatchAllKeyword": uint64(0),
 	}
+	// Of WPP providers the flags, which are 32 bits, have a value of their own. Whether one
+	// that is not known here is of WPP cannot be told.
+	if p.Keywords != 0 && p.Keywords>>32 == 0 && p.GUID != decode.AfTrace && p.GUID != decode.NDIS {
+		v[valueFlags] = uint32(p.Keywords)
+	}
+	return v
 }
 
 // sessionGUID is a GUID that stands for a session name: an autologger has one, and the same
@@ -136,6 +145,7 @@ func InstallAutologger(r Registry, a Autologger) (changed bool, err error) {
 		for n, x := range providerValues(p) {
 			same = same && v[n] == x
 		}
+		same = same && (v[valueFlags] == nil || providerValues(p)[valueFlags] != nil)
 	}
 	if same && len(present) == len(wanted) {
 		return false, nil
@@ -159,6 +169,11 @@ func InstallAutologger(r Registry, a Autologger) (changed bool, err error) {
 	}
 	for _, sub := range slices.Sorted(maps.Keys(wanted)) {
 		v := providerValues(wanted[sub])
+		if present[sub] && v[valueFlags] == nil { // from what was installed before
+			if err := r.Unset(key+`\`+sub, valueFlags); err != nil {
+				return true, err
+			}
+		}
 		for _, n := range slices.Sorted(maps.Keys(v)) {
 			if err := r.Set(key+`\`+sub, n, v[n]); err != nil {
 				return true, err

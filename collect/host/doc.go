@@ -74,6 +74,9 @@ func (e *CallError) advice() string {
 	case codeInstanceNotFound:
 		return "no session of this name: 'aftrace session list --all' shows those that run"
 	case codeNoResources:
+		if e.Call == "EnableTraceEx2" {
+			return "as many sessions as can be have the provider enabled, eight as a rule: 'aftrace providers' shows them, stop one"
+		}
 		return "all session slots or all memory for buffers are in use: 'aftrace session list --all' shows the sessions; stop one, or take fewer and smaller buffers"
 	case codeDiskFull:
 		return "the disk is full"

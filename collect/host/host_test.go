@@ -159,7 +159,7 @@ func TestAutologger(t *testing.T) {
 		t.Error(err)
 	}
 	v, err = r.Values(autologgers + `\aftrace-boot\{dd7a21e6-a651-46d4-b7c2-66543067b869}`)
-	if err != nil || v["Enabled"] != uint32(1) || v["EnableLevel"] != uint32(5) || v["MatchAnyKeyword"] != uint64(0x40030) {
+	if err != nil || v["Enabled"] != uint32(1) || v["EnableLevel"] != uint32(5) || v["MatchAnyKeyword"] != uint64(0x40030) || v["EnableFlags"] != uint32(0x40030) {
 		t.Fatal(v, err)
 	}
 	if last := r.log[len(r.log)-1]; last != "aftrace-boot Start" {
@@ -203,6 +203,33 @@ func TestAutologger(t *testing.T) {
 	}
 	if len(r.keys) != before {
 		t.Errorf("left: %v", r.keys)
+	}
+}
+
+// TestAutologgerFlags: flags of WPP are those of the provider as it is installed now.
+func TestAutologgerFlags(t *testing.T) {
+	r := newRegistry()
+	for _, c := range []struct {
+		provider string
+		want     any
+	}{
+		{"NDIS-WPP", uint32(0x40030)}, {"NDIS-WPP:0x40000", uint32(0x40000)}, {"NDIS-WPP:0x100000000", nil}, {"NDIS-WPP:0", nil},
+		{"01e9b841-7d67-315a-7b92-23b2033356de:3", uint32(3)}, {"Microsoft-Windows-NDIS:8", nil}, {decode.AfTraceName + ":1", nil},
+	} {
+		a := boot()
+		var err error
+		if a.Providers, err = Select("", []string{c.provider}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []bool{true, false} {
+			if changed, err := InstallAutologger(r, a); changed != want || err != nil {
+				t.Errorf("%s: %v %v", c.provider, changed, err)
+			}
+		}
+		v, err := r.Values(autologgers + `\aftrace-boot\{` + a.Providers[0].GUID.String() + "}")
+		if err != nil || v["EnableFlags"] != c.want || v["MatchAnyKeyword"] != a.Providers[0].Keywords {
+			t.Errorf("%s: %v %v", c.provider, v, err)
+		}
 	}
 }
 
