@@ -689,6 +689,28 @@ func (c *Checker) newBinding(cl *call) *binding {
 	return b
 }
 
+// of says whose binding a new one is.
+func (b *binding) of(d *driver) {
+	b.driver = d
+	if b.olderOf = d.newest; b.olderOf != nil {
+		b.olderOf.newerOf = b
+	}
+	d.newest = b
+}
+
+// leaveDriver takes b out of the list of its driver.
+func (b *binding) leaveDriver() {
+	if b.newerOf != nil {
+		b.newerOf.olderOf = b.olderOf
+	} else {
+		b.driver.newest = b.olderOf
+	}
+	if b.olderOf != nil {
+		b.olderOf.newerOf = b.newerOf
+	}
+	b.newerOf, b.olderOf = nil, nil
+}
+
 func enterOpenAdapter(c *Checker, cl *call) {
 	b := c.newBinding(cl)
 	cl.b = b
@@ -712,13 +734,13 @@ func enterOpenAdapter(c *Checker, cl *call) {
 				c.skip(rule.BIND11, reasonAssumed)
 			}
 		}
-		b.driver = c.protocolDriver(cl, cl.d.protocol)
+		b.of(c.protocolDriver(cl, cl.d.protocol))
 	case cl.label != 0:
 		c.skip(rule.BIND11, reasonNoKey)
-		b.driver = c.labelled(cl.label)
+		b.of(c.labelled(cl.label))
 	default:
 		c.skip(rule.BIND11, reasonNoKey)
-		b.driver = c.newDriver(0)
+		b.of(c.newDriver(0))
 	}
 	b.driver.isProtocol = true
 	b.driver.downSeen = true
@@ -889,11 +911,12 @@ func (c *Checker) binding(cl *call) *binding {
 	b := c.newBinding(cl)
 	b.assumed = true
 	b.step(bindingAssume)
-	b.driver = c.labelled(cl.label)
-	if b.driver == nil {
-		b.driver = c.newDriver(0)
+	d := c.labelled(cl.label)
+	if d == nil {
+		d = c.newDriver(0)
 	}
-	b.driver.assumed++
+	b.of(d)
+	d.assumed++
 	b.adapter = c.adapterOf(cl)
 	if b.adapter != nil {
 		b.adapter.bindings = append(b.adapter.bindings, b)
@@ -1181,6 +1204,7 @@ func (c *Checker) buryBinding(b *binding) {
 	if b.older != nil {
 		b.older.newer = b.newer
 	}
+	b.leaveDriver()
 	c.deadBindings.push(b)
 	if b.attempt != nil {
 		c.buryAttempt(b.attempt)

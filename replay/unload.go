@@ -32,8 +32,8 @@ func unloaded(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 func (c *Checker) judgeUnloaded(cl *call, d *driver, at ev) {
 	c.check(rule.UNLOAD01)
 	var f *finding
-	for b := c.newest; b != nil; b = b.older {
-		if b.driver != d || b.assumed || !b.valid() || !b.complete.seen() || b.complete.n > cl.ev.n ||
+	for b := d.newest; b != nil; b = b.olderOf {
+		if b.assumed || !b.valid() || !b.complete.seen() || b.complete.n > cl.ev.n ||
 			b.unbind.state != markNone || b.close.state != markNone {
 			continue
 		}

@@ -152,11 +152,12 @@ type driver struct {
 	registered  mark  // NdisRegisterProtocolDriver
 	options     bool  // its SetOptions callback was seen
 	deregister  mark
-	upSeen      bool // a callback into it was seen: absence of another one means something
-	downSeen    bool // a call by it was seen
-	assumed     int  // bindings that the trace does not open
-	known       int  // bindings and adapters that it does
-	contextless int  // bindings whose context was not recorded
+	upSeen      bool     // a callback into it was seen: absence of another one means something
+	downSeen    bool     // a call by it was seen
+	assumed     int      // bindings that the trace does not open
+	known       int      // bindings and adapters that it does
+	contextless int      // bindings whose context was not recorded
+	newest      *binding // live bindings, linked
 	names5x     bool
 	names6x     bool
 	named       ev // the first row with a name of one generation
@@ -252,6 +253,8 @@ type binding struct {
 	ctxNext  *binding
 	newer    *binding // list of the live ones
 	older    *binding
+	newerOf  *binding // list of those of its driver
+	olderOf  *binding
 	buried   bool
 	adapter  *adapter
 	driver   *driver
