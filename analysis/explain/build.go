@@ -80,6 +80,7 @@ type builder struct {
 	numbers [replay.NumObjectKinds]struct{ last, count uint64 }
 	nics    map[uint64]uint64 // number of an adapter
 	names   map[laneKey]string
+	marked  marks           // what has an entry in proofs, same or watched
 	pending map[uint64]Step // entries whose call is not known to be about anything yet
 	b       *format.Batch
 	done    int // rows of b that were visited
@@ -121,9 +122,44 @@ func newBuilder(subjects []Subject, context int) *builder {
 		b.targets = append(b.targets, t)
 		for _, seq := range s.events() {
 			b.proofs[seq] = append(b.proofs[seq], t)
+			b.marked.add(seq)
 		}
 	}
 	return b
+}
+
+// marks says of most keys that a map has not that it has not: most rows are about nothing
+// that is explained, and looking that up would take longer than replaying them.
+type marks [1 << 11]uint64
+
+func (m *marks) add(n uint64) {
+	n *= 0x9e3779b97f4a7c15
+	m[n>>53] |= 1 << (n >> 47 & 63)
+}
+
+func (m *marks) may(n uint64) bool {
+	n *= 0x9e3779b97f4a7c15
+	return m[n>>53]>>(n>>47&63)&1 != 0
+}
+
+// mark is k as a number.
+func (k objectKey) mark() uint64 { return k.id ^ uint64(k.kind+1)<<56 }
+
+// proves are the targets that row seq proves something of.
+func (b *builder) proves(seq uint64) []*target {
+	if !b.marked.may(seq) {
+		return nil
+	}
+	return b.proofs[seq]
+}
+
+// watch is what some target shows of an object, nil if none does.
+func (b *builder) watch(o *replay.Object) *watched {
+	k := objectKey{o.Kind, o.ID}
+	if !b.marked.may(k.mark()) {
+		return nil
+	}
+	return b.watched[b.canonical(k)]
 }
 
 // Span and Row make the builder an observer of the replay.
@@ -190,7 +226,7 @@ func (b *builder) resolve(i int, r *replay.Row) {
 	}
 	b.join(r)
 	for _, seq := range [2]uint64{r.Seq, r.CallSeq} {
-		targets := b.proofs[seq]
+		targets := b.proves(seq)
 		if len(targets) == 0 {
 			continue
 		}
@@ -230,6 +266,7 @@ func (b *builder) join(r *replay.Row) {
 		}
 		if was, ok := b.opens[r.CallSeq]; ok && was != k && b.canonical(k) != was {
 			b.same[was] = k
+			b.marked.add(was.mark())
 		}
 	}
 	if r.Seq != r.CallSeq {
@@ -263,6 +300,7 @@ func (b *builder) settle() {
 			if w == nil {
 				w = &watched{}
 				b.watched[k] = w
+				b.marked.add(k.mark())
 			}
 			if t.isSubject(k) {
 				w.about = append(w.about, t)
@@ -300,7 +338,7 @@ func (b *builder) collect(i int, r *replay.Row) {
 	}
 	b.lastSeq, b.any = seq, true
 	b.row++
-	proves := b.proofs[seq]
+	proves := b.proves(seq)
 	var step Step
 	var about []objectKey
 	made := false
@@ -338,13 +376,13 @@ func (b *builder) collect(i int, r *replay.Row) {
 	begins := false
 	for k := range r.Objects {
 		o := &r.Objects[k]
-		w := b.watched[b.canonical(objectKey{o.Kind, o.ID})]
+		w := b.watch(o)
 		begins = begins || w != nil && len(w.about) > 0 && len(w.life) == 0
 	}
 	for k := range r.Objects {
 		o := &r.Objects[k]
 		number := b.number(o)
-		w := b.watched[b.canonical(objectKey{o.Kind, o.ID})]
+		w := b.watch(o)
 		if w == nil {
 			continue
 		}
