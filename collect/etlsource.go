@@ -315,10 +315,11 @@ func (s *etlSource) finish() {
 const bufferOfHeader = 4
 
 // overwritten adds the gap row of a circular file that wrapped. spans are the buffers by
-// processor and time. A session numbers its buffers from 1 on as it writes them.
+// processor and time. A session numbers its buffers from 1 on as it writes them, and its header
+// counts them, once it has ended.
 func (s *etlSource) overwritten(spans []bufferSpan) {
 	h := s.f.Header()
-	if h.Mode&etl.ModeCircular == 0 || s.oldest <= 1 || s.oldest == math.MaxInt64 {
+	if h.Mode&etl.ModeCircular == 0 || s.oldest == math.MaxInt64 || s.oldest <= 1 && uint64(h.BuffersWritten) <= s.stats.Buffers {
 		return
 	}
 	// What is overwritten of a processor lies before the first that there still is of it.
