@@ -730,6 +730,8 @@ func (m *CallManager) takes(f *Frame) bool {
 	case ndis.ProtocolCmOpenAf, ndis.ProtocolCmCloseAf, ndis.ProtocolCmRegisterSap, ndis.ProtocolCmDeregisterSap,
 		ndis.ProtocolCmMakeCall, ndis.ProtocolCmCloseCall, ndis.ProtocolCmModifyCallQoS, ndis.ProtocolCmAddParty, ndis.ProtocolCmDropParty:
 		return true
+	case ndis.ProtocolCoOidRequest: // its client is asked by the same function
+		return m.find(kindManagerAF, f.Row.Context) != nil
 	case ndis.ProtocolCoCreateVc, ndis.ProtocolCoDeleteVc:
 		v := f.cl.vcOf()
 		return v != nil && v.creator == sideClient
@@ -737,10 +739,12 @@ func (m *CallManager) takes(f *Frame) bool {
 	return false
 }
 
-// replaces says that the recorded call v is one that the reference call manager makes itself.
+// replaces says that the recorded call v is one that the reference call manager makes itself, or
+// leaves: to change the QoS of a client's VC unasked is an idea of the recorded one.
 func (m *CallManager) replaces(v *recorded) bool {
 	switch v.fn {
-	case ndis.NdisCmActivateVc, ndis.NdisMCmActivateVc, ndis.NdisCmDeactivateVc, ndis.NdisMCmDeactivateVc:
+	case ndis.NdisCmActivateVc, ndis.NdisMCmActivateVc, ndis.NdisCmDeactivateVc, ndis.NdisMCmDeactivateVc,
+		ndis.NdisCmDispatchIncomingCallQoSChange, ndis.NdisMCmDispatchIncomingCallQoSChange:
 		n := v.nodes[3]
 		if n == nil || !n.bound {
 			return false
@@ -749,15 +753,22 @@ func (m *CallManager) replaces(v *recorded) bool {
 		if !ok || c.creator == sideClient {
 			return ok
 		}
-		if v.fn == ndis.NdisCmActivateVc || v.fn == ndis.NdisMCmActivateVc || c.close.state == opIdle {
+		if v.fn != ndis.NdisCmDeactivateVc && v.fn != ndis.NdisMCmDeactivateVc || c.close.state == opIdle {
 			return false
 		}
 		// The VC of an incoming call is the recorded call manager's, until its client closes the
 		// call: closeCall has deactivated it then, or is about to.
 		return c.close.running() || c.close.state == opEarly || !c.isActive()
 	case ndis.NdisClIncomingCallComplete, ndis.NdisClNotifyCloseAddressFamilyComplete,
-		ndis.NdisMCoActivateVcComplete, ndis.NdisMCoDeactivateVcComplete:
+		ndis.NdisMCoActivateVcComplete, ndis.NdisMCoDeactivateVcComplete, ndis.NdisMCoOidRequestComplete:
 		return false
+	case ndis.NdisCoOidRequestComplete: // of the client too
+		n := v.nodes[1]
+		if n == nil || !n.bound {
+			return false
+		}
+		o, ok := m.x.w.opens.get(key{kindAF<<56 | v.ns(), n.value})
+		return ok && m.x.w.names[o.mgrLabel] == m.x.plan.names[v.row.driver]
 	}
 	return isCompletion[v.fn]
 }

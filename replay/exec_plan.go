@@ -3,6 +3,8 @@ package replay
 import (
 	"encoding/binary"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -79,6 +81,61 @@ type node struct {
 	gone    uint64                   // row of the call that ended it; 0 if none did
 	asked   [numVCRequests]*recorded // of a VC: the request of each kind that was made last
 	told    [numVCRequests]*recorded // and what completed it
+	open    [numOpen]*recorded       // calls on a VC that another call will answer
+}
+
+// What of a VC is answered by a call of its own, with handles that do not say what it answers.
+const (
+	openOffer = iota // of a call, to the client
+	openActivation
+	openDeactivation
+	numOpen
+)
+
+// answering follows v, a call that is entered, through what is open on the VC n.
+func (p *plan) answering(n *node, v *recorded) {
+	if n.closed {
+		return
+	}
+	switch v.fn {
+	case ndis.NdisCmDispatchIncomingCall, ndis.NdisMCmDispatchIncomingCall:
+		p.hold(&n.open[openOffer], v)
+	case ndis.NdisCmActivateVc:
+		p.hold(&n.open[openActivation], v)
+	case ndis.NdisCmDeactivateVc:
+		p.hold(&n.open[openDeactivation], v)
+	case ndis.NdisClIncomingCallComplete:
+		v.answers, n.open[openOffer] = n.open[openOffer], nil
+	case ndis.NdisMCoActivateVcComplete:
+		v.answers, n.open[openActivation] = n.open[openActivation], nil
+	case ndis.NdisMCoDeactivateVcComplete:
+		v.answers, n.open[openDeactivation] = n.open[openDeactivation], nil
+	}
+}
+
+func (p *plan) hold(o **recorded, v *recorded) {
+	p.forget(o)
+	*o = v
+	v.refs++
+}
+
+// unasked says that v answers a call that is not made in this execution, and that the reference
+// call manager has made none in its place.
+func (p *plan) unasked(v *recorded) bool {
+	if v.answers == nil || v.answers.state != invDropped {
+		return false
+	}
+	if v.fn == ndis.NdisClIncomingCallComplete {
+		return true
+	}
+	c, ok := p.x.w.vcs.get(key{kindVC<<56 | v.ns(), v.nodes[3].value})
+	if !ok {
+		return false
+	}
+	if v.fn == ndis.NdisMCoActivateVcComplete {
+		return !c.act.pends()
+	}
+	return !c.deact.pends()
 }
 
 // numVCRequests is how many kinds of requests on a VC may pend.
@@ -132,6 +189,9 @@ func (p *plan) forget(o **recorded) {
 }
 
 func (p *plan) forgetAll(n *node) {
+	for i := range n.open {
+		p.forget(&n.open[i])
+	}
 	for i := range n.asked {
 		p.forget(&n.asked[i])
 		p.forget(&n.told[i])
@@ -228,6 +288,7 @@ type recorded struct {
 	retNodes   [numHandles]*node
 	sameKey    *recorded // in wanted
 	keyTail    *recorded // of the first with its key: the last one
+	answers    *recorded // the call on a VC that this one answers
 	again      uint64    // row of the next request of its kind on the same VC; 0 if there is none
 }
 
@@ -563,6 +624,9 @@ func (p *plan) addEnter(b *format.Batch, i int) {
 		}
 	}
 	p.resolve(v, &d)
+	if n := v.nodes[3]; n != nil {
+		p.answering(n, v)
+	}
 	if v.fn == ndis.MiniportCoCreateVc {
 		p.miniports = true
 	}
@@ -797,6 +861,7 @@ func (p *plan) unref(v *recorded) {
 				p.unrefNode(v.retNodes[i])
 			}
 		}
+		p.unref(v.answers)
 		p.texts.drop(v.row.text)
 		p.texts.drop(v.ret.text)
 		*v = recorded{}
@@ -1537,6 +1602,9 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 		if v.fn == ndis.ProtocolClOpenAfCompleteEx && v.another(1, e) {
 			return false // of an open with the same context
 		}
+		if v.fn == ndis.ProtocolCoOidRequestComplete && v.otherOIDRequest(e) {
+			return false
+		}
 		return v.state == invWaiting && v.n > after && v.n < before
 	}
 	v, _ := p.wanted.get(wantedKey(e))
@@ -1568,6 +1636,24 @@ func (v *recorded) another(i int, e *format.Event) bool {
 		return h != 0 && n.value != h
 	}
 	return !n.dead && n.born < v.n
+}
+
+// otherOIDRequest says that v names another OID request than e does: their contexts, if there are
+// any, are those of the AF.
+func (v *recorded) otherOIDRequest(e *format.Event) bool {
+	a, ok := oidRequestIn(v.row.text.String())
+	b, also := oidRequestIn(e.Detail)
+	return ok && also && a != b
+}
+
+func oidRequestIn(detail string) (uint64, bool) {
+	_, s, ok := strings.Cut(detail, `"oid_request":"0x`)
+	if !ok {
+		return 0, false
+	}
+	s, _, _ = strings.Cut(s, `"`)
+	n, err := strconv.ParseUint(s, 16, 64)
+	return n, err == nil
 }
 
 // expected says that e was recorded and has not been made yet.
@@ -1763,7 +1849,7 @@ func (p *plan) stands(f *Frame, v *recorded) bool {
 			}
 		}
 	}
-	if v.up && p.impossible(f.t, v) {
+	if v.up && p.impossible(f.t, v) || p.unasked(v) {
 		v.state = invDropped
 		return false
 	}

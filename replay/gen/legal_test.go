@@ -53,6 +53,32 @@ func TestNoFalseAlarm(t *testing.T) {
 	}
 }
 
+// TestReferenceCallManagerServes: with the reference call manager in place of the generated ones,
+// whatever its limits, nobody breaks a rule: what it refuses or answers late makes no client
+// look guilty.
+func TestReferenceCallManagerServes(t *testing.T) {
+	for _, p := range plots {
+		for _, limits := range []replay.CallManagerLimits{{}, {Pend: 1}, {MaxOpens: 5, Pend: 3}, {Memory: 2000, Pend: 4}, {Memory: 500, MaxOpens: 2}} {
+			t.Run(fmt.Sprintf("%s %+v", p.name, limits), func(t *testing.T) {
+				o := replay.ExecuteOptions{CallManager: replay.CallManagerReference, Limits: limits}
+				o.Emit = func(*format.Batch) error { return nil }
+				x := replay.Execute(o)
+				_, err := Generate(Options{Seed: 11, Events: 40_000, Profile: p.name, Emit: x.Batch})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, _, err := x.Finish(replay.End{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range r.Findings {
+					t.Errorf("%s: %s", r.Findings[i].ID(), r.Findings[i].Message)
+				}
+			})
+		}
+	}
+}
+
 // TestRulesAreAtWork: a legal history gives most rules something to judge.
 func TestRulesAreAtWork(t *testing.T) {
 	checked := map[string]bool{}
