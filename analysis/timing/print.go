@@ -74,29 +74,39 @@ func afOf(has bool, af ndis.AFType) string {
 	return ""
 }
 
+// head are the titles of the columns that figures fills.
+var head = []string{"AF", "driver", "count", "min", "p50", "p90", "p99", "p99.9", "max", "interrupted"}
+
+func figures(r *Row) []string {
+	if r.Count == 0 {
+		return []string{"0", "-", "-", "-", "-", "-", "-", strconv.FormatUint(r.Interrupted, 10)}
+	}
+	d := func(ns int64) string { return Duration(float64(ns)) }
+	return []string{strconv.FormatUint(r.Count, 10), d(r.Min), d(r.P50), d(r.P90), d(r.P99), d(r.P999), d(r.Max), strconv.FormatUint(r.Interrupted, 10)}
+}
+
+// WriteCalls writes a table of how long calls took, for people. Nothing in it is obeyed by a
+// terminal. The title says whose time it was.
+func WriteCalls(w io.Writer, title string, calls []Row) error {
+	tw := &grid{w: w}
+	tw.line(append([]string{title}, head...)...)
+	for i := range calls {
+		r := &calls[i]
+		tw.line(append([]string{r.Function.String(), afOf(r.HasAFType, r.AFType), label(r.Driver)}, figures(r)...)...)
+	}
+	if len(calls) == 0 {
+		tw.line("none", "")
+	}
+	return tw.flush()
+}
+
 // WriteText writes tables for people. Nothing in them is obeyed by a terminal.
 func (t *Timings) WriteText(w io.Writer) error {
-	tw := &grid{w: w}
-	line := tw.line
-	figures := func(r *Row) []string {
-		if r.Count == 0 {
-			return []string{"0", "-", "-", "-", "-", "-", "-", strconv.FormatUint(r.Interrupted, 10)}
-		}
-		d := func(ns int64) string { return Duration(float64(ns)) }
-		return []string{strconv.FormatUint(r.Count, 10), d(r.Min), d(r.P50), d(r.P90), d(r.P99), d(r.P999), d(r.Max), strconv.FormatUint(r.Interrupted, 10)}
-	}
-	head := []string{"AF", "driver", "count", "min", "p50", "p90", "p99", "p99.9", "max", "interrupted"}
-	line(append([]string{"calls, as recorded"}, head...)...)
-	for i := range t.Rows {
-		r := &t.Rows[i]
-		line(append([]string{r.Function.String(), afOf(r.HasAFType, r.AFType), label(r.Driver)}, figures(r)...)...)
-	}
-	if len(t.Rows) == 0 {
-		line("none", "")
-	}
-	if err := tw.flush(); err != nil {
+	if err := WriteCalls(w, "calls, as recorded", t.Rows); err != nil {
 		return err
 	}
+	tw := &grid{w: w}
+	line := tw.line
 	if len(t.Intervals) > 0 {
 		fmt.Fprintln(w)
 		line(append([]string{"intervals"}, head...)...)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -194,13 +193,9 @@ func summarize(w io.Writer, in, out string, s *execute.Summary, timings bool) er
 	}
 	fmt.Fprintf(&b, "  findings in the outcome: %d, against NDIS %d\n", len(s.Result.Findings), found[rule.NDIS])
 	if timings && len(s.Timings) > 0 {
-		b.WriteString("\ntimings, as executed (NDIS's side of a call, the clock's own cost taken off):\n")
-		fmt.Fprintf(&b, "  %-44s %9s %9s %9s %9s %9s %9s\n", "", "count", "min", "p50", "p99", "p99.9", "max")
-		for i := range s.Timings {
-			t := &s.Timings[i]
-			name := seriesName(t)
-			ns := func(v int64) string { return time.Duration(v).String() }
-			fmt.Fprintf(&b, "  %-44s %9d %9s %9s %9s %9s %9s\n", name, t.Count, ns(t.Min), ns(t.P50), ns(t.P99), ns(t.P999), ns(t.Max))
+		b.WriteString("\nNDIS's side of each call; the clock's own cost is taken off\n\n")
+		if err := timing.WriteCalls(&b, "calls, as executed", s.Timings); err != nil {
+			return err
 		}
 	}
 	_, err := io.WriteString(w, b.String())
