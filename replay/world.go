@@ -474,13 +474,18 @@ func (c *Checker) bindingByContext(cl *call) *binding {
 	return found
 }
 
+// addClientContext gives o its ClientAfContext, in place of one that it may have: an object is
+// on one list only, and once.
 func (c *Checker) addClientContext(o *afOpen, ctx uint64) {
+	c.dropClientContext(o)
 	k := key{kindClientAF<<56 | o.ns, ctx}
 	o.clientCtx, o.hasClCtx = ctx, true
 	o.clNext = c.opens.swap(k, o)
 }
 
+// addManagerContext is addClientContext for the CallMgrAfContext.
 func (c *Checker) addManagerContext(o *afOpen, ctx uint64) {
+	c.dropManagerContext(o)
 	k := key{kindManagerAF<<56 | o.ns, ctx}
 	o.managerCt, o.hasMgrCtx = ctx, true
 	o.mgrNext = c.opens.swap(k, o)
