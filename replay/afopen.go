@@ -166,14 +166,14 @@ func enterClOpen(c *Checker, cl *call) {
 	o.adapter, o.openEnter = b.adapter, cl.ev
 	c.setClient(o, b)
 	if cl.has&format.HasContext != 0 {
+		c.addClientContext(o, cl.context)
 		if cl.context != 0 {
 			c.check(rule.CLOSE19)
-			if x := c.clientOpen(cl, alive); x != nil && alive(x) && x.client != nil && x.client.driver == b.driver && b.driver.upSeen {
+			if x := o.clNext.clientOf(cl, alive); x != nil && alive(x) && x.client != nil && x.client.driver == b.driver && b.driver.upSeen {
 				cl.verdict |= suspectContextInUse
 				cl.inUse, cl.inUseID = x, x.id
 			}
 		}
-		c.addClientContext(o, cl.context)
 	}
 	o.misuse = cl.found
 	switch {
@@ -1016,8 +1016,8 @@ func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 				c.report(rule.OPEN06, at, rule.CallManager, o.adapter, c.managerName(o),
 					"ProtocolCmOpenAf returned SUCCESS without setting CallMgrAfContext", cl.ev).evident()
 			} else {
-				c.contextTaken(o, cl, ctx, at)
 				c.addManagerContext(o, ctx)
+				c.contextTaken(o, cl, at)
 			}
 		}
 		c.check(rule.OPEN22)
@@ -1041,14 +1041,13 @@ func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 }
 
 // contextTaken judges that a call manager does not give the context of an AF open that is
-// closed to another one while its request for the close has not been answered (AMB-11).
-func (c *Checker) contextTaken(o *afOpen, cl *call, ctx uint64, at ev) {
+// closed to another one, o, while its request for the close has not been answered (AMB-11).
+func (c *Checker) contextTaken(o *afOpen, cl *call, at ev) {
 	if c.unsure > 0 {
 		return // the answer may have come before
 	}
-	head, _ := c.opens.get(key{kindManagerAF<<56 | o.ns, ctx})
-	for x := head; x != nil; x = x.mgrNext {
-		if x == o || x.assumed || x.mgrLabel != o.mgrLabel || x.state != afClosed || !x.cmNotify.outstanding() {
+	for x := o.mgrNext; x != nil; x = x.mgrNext {
+		if x.assumed || x.mgrLabel != o.mgrLabel || x.state != afClosed || !x.cmNotify.outstanding() {
 			continue
 		}
 		if d := c.managerDriver(x); d == nil || !d.upSeen {
@@ -1118,8 +1117,8 @@ func enterCmOpenComplete(c *Checker, cl *call) {
 			c.report(rule.OPEN06, cl.ev, rule.CallManager, o.adapter, c.managerName(o),
 				"the open was completed with SUCCESS and no CallMgrAfContext", o.cmOpen.ret).evident()
 		} else if !o.hasMgrCtx {
-			c.contextTaken(o, cl, cl.context, cl.ev)
 			c.addManagerContext(o, cl.context)
+			c.contextTaken(o, cl, cl.ev)
 		}
 	default:
 		// NDIS ignores the context; a callback with it would be one for a failed open (OPEN-11).

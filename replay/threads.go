@@ -92,10 +92,8 @@ func (t *callTable) add(cl *call) bool {
 		t.grow()
 	}
 	head := t.chain(cl.id)
-	for x := *head; x != nil; x = x.behind {
-		if x.id == cl.id && x.ns == cl.ns {
-			return false
-		}
+	if *head != nil && t.get(cl.ns, cl.id) != nil {
+		return false
 	}
 	cl.behind, *head = *head, cl
 	t.n++

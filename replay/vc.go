@@ -262,7 +262,10 @@ func (c *Checker) addVCContext(v *vc, s side, value uint64) {
 func (c *Checker) dropVCContext(v *vc, s side) {
 	if x := &v.ctx[s]; x.has {
 		x.has = false
-		unchain(&c.vcs, key{vcKinds[s]<<56 | v.ns, x.value}, v, func(v *vc) **vc { return &v.ctx[s].next })
+		k := key{vcKinds[s]<<56 | v.ns, x.value}
+		if !c.vcs.succeed(k, v, x.next) {
+			unchain(&c.vcs, k, v, func(v *vc) **vc { return &v.ctx[s].next })
+		}
 	}
 }
 

@@ -418,12 +418,9 @@ type afOpen struct {
 // ctx chains: several owners may use one context value, so a value names a list of
 // objects, newest first, and the label of the row picks among them.
 
-// unchain takes x out of the list that k names; next is where an element keeps the one
-// behind it.
+// unchain takes x, which is not the first, out of the list that k names; next is where an
+// element keeps the one behind it. Mostly x is the first: then succeed is all there is to do.
 func unchain[V any](t *table[*V], k key, x *V, next func(*V) **V) {
-	if t.succeed(k, x, *next(x)) {
-		return
-	}
 	head, _ := t.get(k)
 	for p := head; p != nil; p = *next(p) {
 		if *next(p) == x {
@@ -441,7 +438,10 @@ func (c *Checker) addBindingContext(b *binding, ctx uint64) {
 
 func (c *Checker) dropBindingContext(b *binding) {
 	if b.hasCtx {
-		unchain(&c.bindings, key{kindBindingContext<<56 | b.ns, b.context}, b, func(b *binding) **binding { return &b.ctxNext })
+		k := key{kindBindingContext<<56 | b.ns, b.context}
+		if !c.bindings.succeed(k, b, b.ctxNext) {
+			unchain(&c.bindings, k, b, func(b *binding) **binding { return &b.ctxNext })
+		}
 	}
 }
 
@@ -494,14 +494,20 @@ func (c *Checker) addManagerContext(o *afOpen, ctx uint64) {
 func (c *Checker) dropClientContext(o *afOpen) {
 	if o.hasClCtx {
 		o.hasClCtx = false
-		unchain(&c.opens, key{kindClientAF<<56 | o.ns, o.clientCtx}, o, func(o *afOpen) **afOpen { return &o.clNext })
+		k := key{kindClientAF<<56 | o.ns, o.clientCtx}
+		if !c.opens.succeed(k, o, o.clNext) {
+			unchain(&c.opens, k, o, func(o *afOpen) **afOpen { return &o.clNext })
+		}
 	}
 }
 
 func (c *Checker) dropManagerContext(o *afOpen) {
 	if o.hasMgrCtx {
 		o.hasMgrCtx = false
-		unchain(&c.opens, key{kindManagerAF<<56 | o.ns, o.managerCt}, o, func(o *afOpen) **afOpen { return &o.mgrNext })
+		k := key{kindManagerAF<<56 | o.ns, o.managerCt}
+		if !c.opens.succeed(k, o, o.mgrNext) {
+			unchain(&c.opens, k, o, func(o *afOpen) **afOpen { return &o.mgrNext })
+		}
 	}
 }
 
@@ -512,8 +518,13 @@ func (c *Checker) clientOpen(cl *call, ok func(*afOpen) bool) *afOpen {
 		return nil
 	}
 	head, _ := c.opens.get(key{kindClientAF<<56 | cl.ns, cl.context})
+	return head.clientOf(cl, ok)
+}
+
+// clientOf is clientOpen on the list that begins with o.
+func (o *afOpen) clientOf(cl *call, ok func(*afOpen) bool) *afOpen {
 	var first *afOpen
-	for o := head; o != nil; o = o.clNext {
+	for ; o != nil; o = o.clNext {
 		if cl.label != 0 && o.client != nil && o.client.label != 0 && o.client.label != cl.label {
 			continue
 		}
