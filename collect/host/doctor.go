@@ -220,6 +220,23 @@ func (f *facts) diagnose() *Diagnosis {
 	return d
 }
 
+// vbsConfigured says whether the registry asks for virtualization-based security. Where it says
+// nothing, newer systems may run it all the same.
+func vbsConfigured(r Registry) (State, error) {
+	v, err := r.Values(`SYSTEM\CurrentControlSet\Control\DeviceGuard`)
+	if err != nil && !missingKey(err) {
+		return Unknown, err
+	}
+	n, ok := number(v["EnableVirtualizationBasedSecurity"])
+	switch {
+	case !ok:
+		return Unknown, errors.New("the registry does not ask for it; newer systems may run it without: msinfo32 shows")
+	case n == 0:
+		return Missing, nil
+	}
+	return Good, nil
+}
+
 // bcdSwitch reads what bcdedit /enum says of a switch: its name at the start of a line, then
 // its value. The name is not translated, its value may be.
 func bcdSwitch(output, name string) State {

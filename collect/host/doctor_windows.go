@@ -104,20 +104,6 @@ func dtraceSwitch(ctx context.Context) (State, error) {
 	return bcdSwitch(string(out), "dtrace"), nil
 }
 
-func vbsConfigured(r Registry) (State, error) {
-	v, err := r.Values(`SYSTEM\CurrentControlSet\Control\DeviceGuard`)
-	switch {
-	case missingKey(err):
-		return Missing, nil
-	case err != nil:
-		return Unknown, err
-	}
-	if n, _ := number(v["EnableVirtualizationBasedSecurity"]); n == 1 {
-		return Good, nil
-	}
-	return Missing, nil
-}
-
 // wineVersion is that of Wine, "" on Windows.
 func wineVersion() string {
 	p := windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version")

@@ -421,6 +421,22 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+func TestVBS(t *testing.T) {
+	const key = `SYSTEM\CurrentControlSet\Control\DeviceGuard`
+	for _, c := range []struct {
+		value any // nil: the key is not there
+		want  State
+	}{{nil, Unknown}, {"text", Unknown}, {uint32(0), Missing}, {uint32(1), Good}} {
+		r := newRegistry()
+		if c.value != nil {
+			r.Set(key, "EnableVirtualizationBasedSecurity", c.value)
+		}
+		if got, err := vbsConfigured(r); got != c.want || (err != nil) != (c.want == Unknown) {
+			t.Errorf("%v: %v %v", c.value, got, err)
+		}
+	}
+}
+
 func TestBCDSwitch(t *testing.T) {
 	text := "Windows Boot Loader\r\n-------------------\r\nidentifier              {current}\r\ndtrace                  Yes\r\nnx  OptIn\r\n"
 	for in, want := range map[string]State{text: Good, strings.ReplaceAll(text, "Yes", "No"): Missing, strings.ReplaceAll(text, "Yes", "Ja"): Unknown, "": Missing} {
