@@ -11,24 +11,23 @@ type fifo[T any] struct {
 
 func (f *fifo[T]) push(v T) {
 	if f.n == len(f.items) {
-		grown := make([]T, max(16, 2*f.n))
-		for i := 0; i < f.n; i++ {
-			grown[i] = f.items[(f.head+i)%len(f.items)]
-		}
+		grown := make([]T, max(16, 2*f.n)) // a power of two
+		k := copy(grown, f.items[f.head:])
+		copy(grown[k:], f.items[:f.head])
 		f.items, f.head = grown, 0
 	}
-	f.items[(f.head+f.n)%len(f.items)] = v
+	f.items[(f.head+f.n)&(len(f.items)-1)] = v
 	f.n++
 }
 
 // at returns element i, counted from the oldest.
-func (f *fifo[T]) at(i int) *T { return &f.items[(f.head+i)%len(f.items)] }
+func (f *fifo[T]) at(i int) *T { return &f.items[(f.head+i)&(len(f.items)-1)] }
 
 func (f *fifo[T]) pop() (v T) {
 	v = f.items[f.head]
 	var zero T
 	f.items[f.head] = zero
-	f.head = (f.head + 1) % len(f.items)
+	f.head = (f.head + 1) & (len(f.items) - 1)
 	f.n--
 	return v
 }
