@@ -2,6 +2,7 @@ package replay
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ type plan struct {
 	stride uint64 // after so many rows what is due is executed: reading and executing by turns, row by row, costs more
 
 	n         uint64 // rows read
-	ran       uint64 // rows executed, but for the last ones
+	ran       uint64 // rows executed
 	ended     bool
 	miniports bool // callbacks of miniport drivers for VCs were recorded
 
@@ -362,6 +363,7 @@ func Execute(o ExecuteOptions) *Execution {
 	}
 	p.nodes.near, p.calls.near = nearBlocks, nearNumbers
 	x := NewExecutor(o.ExecOptions, p)
+	x.rota.most = 1 << bits.Len64(p.ahead+p.stride)
 	p.x = x
 	p.cm = NewCallManager(x, o.Limits)
 	return &Execution{p, x}
@@ -1758,7 +1760,7 @@ func (p *plan) finish() error {
 	}
 	p.open = p.open[:0]
 	p.wakeAll()
-	if err := p.run(p.n + 1); err != nil {
+	if err := p.catchUp(p.n + 1); err != nil {
 		return err
 	}
 	for {

@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"unsafe"
+
 	"github.com/aftrace/aftrace/format"
 )
 
@@ -9,18 +11,23 @@ import (
 
 const firstRows = 64
 
+// What few rows have is written only if they have some of it. The rest of such a column is zero.
+const (
+	rareColumns   = format.HasTicks | format.HasCPU | format.HasLost
+	objectColumns = format.HasSAP | format.HasVC | format.HasParty | format.HasContext2
+	familyColumns = format.HasAFType | format.HasAFMajor | format.HasAFMinor
+)
+
 // append adds a row.
 func (x *Executor) append(e *format.Event) {
-	b, i := &x.out, x.out.N
+	b, i, has := &x.out, x.out.N, e.Has
 	if i == len(b.Has) {
 		extend(b, min(max(firstRows, 4*i), max(x.rows, i+1)))
 	}
 	b.N++
-	b.Has[i] = e.Has
+	b.Has[i] = has
 	b.Seq[i] = e.Seq
 	b.TS[i] = e.TS
-	b.Ticks[i] = e.Ticks
-	b.CPU[i] = e.CPU
 	b.PID[i] = e.PID
 	b.TID[i] = e.TID
 	b.IRQL[i] = e.IRQL
@@ -31,16 +38,25 @@ func (x *Executor) append(e *format.Event) {
 	b.Adapter[i] = e.Adapter
 	b.Binding[i] = e.Binding
 	b.AF[i] = e.AF
-	b.SAP[i] = e.SAP
-	b.VC[i] = e.VC
-	b.Party[i] = e.Party
 	b.Context[i] = e.Context
-	b.Context2[i] = e.Context2
-	b.AFType[i] = e.AFType
-	b.AFMajor[i] = e.AFMajor
-	b.AFMinor[i] = e.AFMinor
 	b.Status[i] = e.Status
-	b.Lost[i] = e.Lost
+	x.wrote |= has
+	if has&objectColumns != 0 {
+		b.SAP[i] = e.SAP
+		b.VC[i] = e.VC
+		b.Party[i] = e.Party
+		b.Context2[i] = e.Context2
+	}
+	if has&familyColumns != 0 {
+		b.AFType[i] = e.AFType
+		b.AFMajor[i] = e.AFMajor
+		b.AFMinor[i] = e.AFMinor
+	}
+	if has&rareColumns != 0 {
+		b.Ticks[i] = e.Ticks
+		b.CPU[i] = e.CPU
+		b.Lost[i] = e.Lost
+	}
 	if e.Driver != "" {
 		b.Driver.Data = append(b.Driver.Data, e.Driver...)
 	}
@@ -51,39 +67,70 @@ func (x *Executor) append(e *format.Event) {
 	b.Detail.Offsets[i+1] = int32(len(b.Detail.Data))
 }
 
-// extend makes the columns of b n long.
-func extend(b *format.Batch, n int) {
-	longer(&b.Has, n)
-	longer(&b.Seq, n)
-	longer(&b.TS, n)
-	longer(&b.Ticks, n)
-	longer(&b.CPU, n)
-	longer(&b.PID, n)
-	longer(&b.TID, n)
-	longer(&b.IRQL, n)
-	longer(&b.Phase, n)
-	longer(&b.Function, n)
-	longer(&b.Source, n)
-	longer(&b.CallID, n)
-	longer(&b.Adapter, n)
-	longer(&b.Binding, n)
-	longer(&b.AF, n)
-	longer(&b.SAP, n)
-	longer(&b.VC, n)
-	longer(&b.Party, n)
-	longer(&b.Context, n)
-	longer(&b.Context2, n)
-	longer(&b.AFType, n)
-	longer(&b.AFMajor, n)
-	longer(&b.AFMinor, n)
-	longer(&b.Status, n)
-	longer(&b.Lost, n)
-	longer(&b.Driver.Offsets, n+1)
-	longer(&b.Detail.Offsets, n+1)
+// emptied makes the rows free for others.
+func (x *Executor) emptied() {
+	b, n := &x.out, x.out.N
+	if x.wrote&objectColumns != 0 {
+		clear(b.SAP[:n])
+		clear(b.VC[:n])
+		clear(b.Party[:n])
+		clear(b.Context2[:n])
+	}
+	if x.wrote&familyColumns != 0 {
+		clear(b.AFType[:n])
+		clear(b.AFMajor[:n])
+		clear(b.AFMinor[:n])
+	}
+	if x.wrote&rareColumns != 0 {
+		clear(b.Ticks[:n])
+		clear(b.CPU[:n])
+		clear(b.Lost[:n])
+	}
+	b.N, x.wrote = 0, 0
+	b.Driver.Data, b.Detail.Data = b.Driver.Data[:0], b.Detail.Data[:0]
 }
 
-func longer[T any](s *[]T, n int) {
-	grown := make([]T, n)
+// extend makes the columns of b n long.
+func extend(b *format.Batch, n int) {
+	k := 0
+	longer(&b.Has, n, &k)
+	longer(&b.Seq, n, &k)
+	longer(&b.TS, n, &k)
+	longer(&b.Ticks, n, &k)
+	longer(&b.CPU, n, &k)
+	longer(&b.PID, n, &k)
+	longer(&b.TID, n, &k)
+	longer(&b.IRQL, n, &k)
+	longer(&b.Phase, n, &k)
+	longer(&b.Function, n, &k)
+	longer(&b.Source, n, &k)
+	longer(&b.CallID, n, &k)
+	longer(&b.Adapter, n, &k)
+	longer(&b.Binding, n, &k)
+	longer(&b.AF, n, &k)
+	longer(&b.SAP, n, &k)
+	longer(&b.VC, n, &k)
+	longer(&b.Party, n, &k)
+	longer(&b.Context, n, &k)
+	longer(&b.Context2, n, &k)
+	longer(&b.AFType, n, &k)
+	longer(&b.AFMajor, n, &k)
+	longer(&b.AFMinor, n, &k)
+	longer(&b.Status, n, &k)
+	longer(&b.Lost, n, &k)
+	longer(&b.Driver.Offsets, n+1, &k)
+	longer(&b.Detail.Offsets, n+1, &k)
+}
+
+// longer makes s n long. k is the number of the column: each begins a few cache lines further
+// into its memory than the one before, because columns that all begin at a page boundary push
+// each other out of the processor's cache when they are written row by row.
+func longer[T any](s *[]T, n int, k *int) {
+	const lines = 3 * 64
+	var zero T
+	*k++
+	skew := *k * lines / int(unsafe.Sizeof(zero))
+	grown := make([]T, n+skew)[skew:]
 	copy(grown, *s)
 	*s = grown
 }

@@ -147,6 +147,8 @@ type Thread struct {
 	state  threadState
 	top    *Frame
 	due    uint64
+	order  uint64    // among those that are due at the same moment
+	next   *Thread   // due at the same moment, while neither is in the queue
 	rec    *recorded // what step is about, if that was recorded; otherwise it is in act
 	act    *Act      // nil until Drivers ask for something that was not recorded
 	later  *upcall   // nil, or the callback that a worker is to make when t is due
@@ -208,8 +210,9 @@ type Executor struct {
 	d    Drivers
 	plan *plan // d, if it is a recording
 
-	out     format.Batch // its columns are longer than N
-	whole   format.Batch // what Emit gets of it
+	out     format.Batch  // its columns are longer than N
+	whole   format.Batch  // what Emit gets of it
+	wrote   format.Fields // columns that its rows have
 	rows    int
 	seq     uint64
 	callID  uint64
@@ -221,6 +224,7 @@ type Executor struct {
 	err     error
 
 	queue     []turn    // a heap
+	rota      rota      // those of which the turn comes later
 	workers   []*Thread // free ones, by index
 	nWorkers  int
 	freeFr    []*Frame
@@ -350,6 +354,9 @@ func (x *Executor) Wake(f *Frame) {
 
 // Run lets happen what is due up to a moment.
 func (x *Executor) Run(until uint64) error {
+	for t := x.rota.next(until); t != nil; t = x.rota.next(until) {
+		x.enqueue(t)
+	}
 	for len(x.queue) > 0 && x.queue[0].due <= until && x.err == nil {
 		t := x.first()
 		for { // what t does next need not be queued if t is the first again
@@ -472,7 +479,15 @@ func (t *Thread) action() *Act {
 func (x *Executor) push(t *Thread) {
 	t.state = threadQueued
 	x.order++
-	last := turn{t.due, x.order, t}
+	t.order = x.order
+	if !x.rota.add(t) {
+		x.enqueue(t)
+	}
+}
+
+// enqueue puts t into the heap.
+func (x *Executor) enqueue(t *Thread) {
+	last := turn{t.due, t.order, t}
 	q := append(x.queue, last)
 	i := len(q) - 1
 	for i > 0 {
@@ -511,6 +526,62 @@ func (x *Executor) first() *Thread {
 	}
 	q[i] = last
 	return t
+}
+
+// rota keeps the threads of which the turn comes at a later row of a recording, by that row.
+// As many as there are among the rows read ahead would make the heap so deep that it costs more
+// than what the threads do. The zero value takes none.
+type rota struct {
+	slots    []*Thread // by the last bits of when they are due
+	released uint64    // those that are due by then are in the heap
+	n        int
+	most     uint64 // slots at most; a power of two, or 0
+}
+
+// firstSlots of a rota that is used.
+const firstSlots = 256
+
+// add takes t unless it is due soon or in the far future.
+func (r *rota) add(t *Thread) bool {
+	if t.due <= r.released || t.due-r.released >= r.most {
+		return false
+	}
+	for t.due-r.released >= uint64(len(r.slots)) {
+		r.grow()
+	}
+	slot := &r.slots[t.due&uint64(len(r.slots)-1)]
+	t.next, *slot = *slot, t
+	r.n++
+	return true
+}
+
+func (r *rota) grow() {
+	old := r.slots
+	r.slots = make([]*Thread, max(firstSlots, 2*len(old)))
+	mask := uint64(len(r.slots) - 1)
+	for _, t := range old {
+		if t != nil { // all of a slot are due at the same moment
+			r.slots[t.due&mask] = t
+		}
+	}
+}
+
+// next takes out one of those that are due up to a moment, nil if there is none left.
+func (r *rota) next(until uint64) *Thread {
+	for r.n > 0 {
+		slot := &r.slots[r.released&uint64(len(r.slots)-1)]
+		if t := *slot; t != nil {
+			*slot, t.next = t.next, nil
+			r.n--
+			return t
+		}
+		if r.released >= until {
+			return nil
+		}
+		r.released++
+	}
+	r.released = max(r.released, until)
+	return nil
 }
 
 // --- rows ---
@@ -554,8 +625,7 @@ func (x *Executor) flush() {
 		x.whole = firstOf(&x.out, x.out.N)
 		x.err = x.opt.Emit(&x.whole)
 	}
-	x.out.N = 0
-	x.out.Driver.Data, x.out.Detail.Data = x.out.Driver.Data[:0], x.out.Detail.Data[:0]
+	x.emptied()
 	x.w.b = nil
 }
 
@@ -586,10 +656,9 @@ func (x *Executor) Gap(e *format.Event) {
 func (c *Checker) produced(e *format.Event, label uint32) *call {
 	c.events++
 	at := evAt(e.Seq, e.TS, c.events)
-	c.now = row{
-		id: e.CallID, thread: threadOf(e.Has, e.TID, e.PID), has: e.Has, label: label,
-		fn: e.Function, phase: e.Phase, source: e.Source, irql: e.IRQL,
-	}
+	r := &c.now
+	r.id, r.thread, r.has, r.label = e.CallID, threadOf(e.Has, e.TID, e.PID), e.Has, label
+	r.fn, r.phase, r.source, r.irql = e.Function, e.Phase, e.Source, e.IRQL
 	c.plausible(at)
 	if e.Phase != format.PhaseEnter {
 		c.row(at)
