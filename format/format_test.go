@@ -71,6 +71,7 @@ func masked(events ...Event) []Event {
 
 func (w *Writer) columnsAsBatch() Batch {
 	c := &w.cols
+	c.make(^Fields(0)) // those too that no row has
 	return Batch{
 		N: w.n, Has: c.has, Seq: c.seq, TS: c.ts, Ticks: c.ticks, CPU: c.cpu, PID: c.pid, TID: c.tid, IRQL: c.irql,
 		Phase: c.phase, Function: c.function, Source: c.source, CallID: c.callID, Driver: c.driver,

@@ -97,6 +97,9 @@ type writerColumns struct {
 	source                               []Source
 	driver, detail                       Strings
 	bitmaps                              [numNullable][]byte
+
+	made  Fields // the nullable ones that have room: of the others all values so far are null
+	zeros []byte // what is written of the others
 }
 
 // allocate makes room for rows rows and keeps those that are there.
@@ -105,32 +108,42 @@ func (c *writerColumns) allocate(rows int) {
 	c.has = room(c.has, rows, &k)
 	c.seq = room(c.seq, rows, &k)
 	c.ts = room(c.ts, rows, &k)
-	c.ticks = room(c.ticks, rows, &k)
-	c.cpu = room(c.cpu, rows, &k)
-	c.pid = room(c.pid, rows, &k)
-	c.tid = room(c.tid, rows, &k)
-	c.irql = room(c.irql, rows, &k)
+	c.ticks = nullable(c.ticks, rows, &k, c.made&HasTicks)
+	c.cpu = nullable(c.cpu, rows, &k, c.made&HasCPU)
+	c.pid = nullable(c.pid, rows, &k, c.made&HasPID)
+	c.tid = nullable(c.tid, rows, &k, c.made&HasTID)
+	c.irql = nullable(c.irql, rows, &k, c.made&HasIRQL)
 	c.phase = room(c.phase, rows, &k)
 	c.function = room(c.function, rows, &k)
-	c.callID = room(c.callID, rows, &k)
-	c.adapter = room(c.adapter, rows, &k)
-	c.binding = room(c.binding, rows, &k)
-	c.af = room(c.af, rows, &k)
-	c.sap = room(c.sap, rows, &k)
-	c.vc = room(c.vc, rows, &k)
-	c.party = room(c.party, rows, &k)
-	c.context = room(c.context, rows, &k)
-	c.context2 = room(c.context2, rows, &k)
-	c.afType = room(c.afType, rows, &k)
-	c.afMajor = room(c.afMajor, rows, &k)
-	c.afMinor = room(c.afMinor, rows, &k)
-	c.status = room(c.status, rows, &k)
-	c.lost = room(c.lost, rows, &k)
+	c.callID = nullable(c.callID, rows, &k, c.made&HasCallID)
+	c.adapter = nullable(c.adapter, rows, &k, c.made&HasAdapter)
+	c.binding = nullable(c.binding, rows, &k, c.made&HasBinding)
+	c.af = nullable(c.af, rows, &k, c.made&HasAF)
+	c.sap = nullable(c.sap, rows, &k, c.made&HasSAP)
+	c.vc = nullable(c.vc, rows, &k, c.made&HasVC)
+	c.party = nullable(c.party, rows, &k, c.made&HasParty)
+	c.context = nullable(c.context, rows, &k, c.made&HasContext)
+	c.context2 = nullable(c.context2, rows, &k, c.made&HasContext2)
+	c.afType = nullable(c.afType, rows, &k, c.made&HasAFType)
+	c.afMajor = nullable(c.afMajor, rows, &k, c.made&HasAFMajor)
+	c.afMinor = nullable(c.afMinor, rows, &k, c.made&HasAFMinor)
+	c.status = nullable(c.status, rows, &k, c.made&HasStatus)
+	c.lost = nullable(c.lost, rows, &k, c.made&HasLost)
 	c.source = room(c.source, rows, &k)
 	c.driver.Offsets = room(c.driver.Offsets, rows+1, &k)
 	c.detail.Offsets = room(c.detail.Offsets, rows+1, &k)
-	for i := range c.bitmaps {
-		c.bitmaps[i] = make([]byte, (rows+31)/32*4)
+	if size := (rows + 31) / 32 * 4; size != len(c.bitmaps[0]) {
+		for i := range c.bitmaps {
+			c.bitmaps[i] = make([]byte, size)
+		}
+	}
+}
+
+// make makes room in columns that have none so far.
+func (c *writerColumns) make(columns Fields) {
+	if columns&^c.made != 0 {
+		c.made |= columns
+		c.allocate(len(c.has))
 	}
 }
 
@@ -138,10 +151,34 @@ func (c *writerColumns) allocate(rows int) {
 // boundary: columns that lie a power of two apart fall into the same few cache lines.
 func room[T fixed](s []T, n int, k *int) []T {
 	*k++
+	if len(s) == n {
+		return s
+	}
 	skew := *k * 192 / sizeOf[T]()
 	grown := make([]T, n+skew)[skew:]
 	copy(grown, s)
 	return grown
+}
+
+// nullable is room for a column of which only rows with a bit of their own have values.
+func nullable[T fixed](s []T, n int, k *int, made Fields) []T {
+	if made == 0 {
+		*k++
+		return nil
+	}
+	return room(s, n, k)
+}
+
+// nullableBytes are n values of s, zeros if it has no room.
+func nullableBytes[T fixed](c *writerColumns, s []T, n int) []byte {
+	if s != nil {
+		return bytesOf(s[:n])
+	}
+	size := n * sizeOf[T]()
+	if len(c.zeros) < size {
+		c.zeros = make([]byte, size)
+	}
+	return c.zeros[:size]
 }
 
 // NewWriter returns a Writer that writes to w. Closing it does not close w.
@@ -253,6 +290,7 @@ func (w *Writer) Write(e *Event) error {
 	if i == len(c.has) {
 		w.reserve(1)
 	}
+	c.make(^Fields(0))
 	c.has[i] = has
 	c.seq[i] = e.Seq
 	c.ts[i] = e.TS
@@ -504,49 +542,49 @@ func (c *writerColumns) buffers(col, n int) [][]byte {
 	case colTS:
 		return one(bytesOf(c.ts[:n]))
 	case colTicks:
-		return one(bytesOf(c.ticks[:n]))
+		return one(nullableBytes(c, c.ticks, n))
 	case colCPU:
-		return one(bytesOf(c.cpu[:n]))
+		return one(nullableBytes(c, c.cpu, n))
 	case colPID:
-		return one(bytesOf(c.pid[:n]))
+		return one(nullableBytes(c, c.pid, n))
 	case colTID:
-		return one(bytesOf(c.tid[:n]))
+		return one(nullableBytes(c, c.tid, n))
 	case colIRQL:
-		return one(c.irql[:n])
+		return one(nullableBytes(c, c.irql, n))
 	case colPhase:
 		return one(bytesOf(c.phase[:n]))
 	case colFunction:
 		return one(bytesOf(c.function[:n]))
 	case colCallID:
-		return one(bytesOf(c.callID[:n]))
+		return one(nullableBytes(c, c.callID, n))
 	case colDriver:
 		return [][]byte{bytesOf(c.driver.Offsets[:n+1]), c.driver.Data}
 	case colAdapter:
-		return one(bytesOf(c.adapter[:n]))
+		return one(nullableBytes(c, c.adapter, n))
 	case colBinding:
-		return one(bytesOf(c.binding[:n]))
+		return one(nullableBytes(c, c.binding, n))
 	case colAF:
-		return one(bytesOf(c.af[:n]))
+		return one(nullableBytes(c, c.af, n))
 	case colSAP:
-		return one(bytesOf(c.sap[:n]))
+		return one(nullableBytes(c, c.sap, n))
 	case colVC:
-		return one(bytesOf(c.vc[:n]))
+		return one(nullableBytes(c, c.vc, n))
 	case colParty:
-		return one(bytesOf(c.party[:n]))
+		return one(nullableBytes(c, c.party, n))
 	case colContext:
-		return one(bytesOf(c.context[:n]))
+		return one(nullableBytes(c, c.context, n))
 	case colContext2:
-		return one(bytesOf(c.context2[:n]))
+		return one(nullableBytes(c, c.context2, n))
 	case colAFType:
-		return one(bytesOf(c.afType[:n]))
+		return one(nullableBytes(c, c.afType, n))
 	case colAFMajor:
-		return one(bytesOf(c.afMajor[:n]))
+		return one(nullableBytes(c, c.afMajor, n))
 	case colAFMinor:
-		return one(bytesOf(c.afMinor[:n]))
+		return one(nullableBytes(c, c.afMinor, n))
 	case colStatus:
-		return one(bytesOf(c.status[:n]))
+		return one(nullableBytes(c, c.status, n))
 	case colLost:
-		return one(bytesOf(c.lost[:n]))
+		return one(nullableBytes(c, c.lost, n))
 	case colSource:
 		return one(bytesOf(c.source[:n]))
 	case colDetail:

@@ -93,6 +93,7 @@ func (w *Writer) appendRows(b *Batch, from, to int) {
 		all &= h
 		some |= h
 	}
+	c.make(some)
 	copy(c.has[i:], has)
 	copy(c.seq[i:], b.Seq[from:to])
 	copy(c.ts[i:], b.TS[from:to])
@@ -100,25 +101,25 @@ func (w *Writer) appendRows(b *Batch, from, to int) {
 	copy(c.function[i:], b.Function[from:to])
 	copy(c.source[i:], b.Source[from:to])
 	f := present{has, all, some}
-	copyPresent(c.ticks[i:], b.Ticks[from:to], f, HasTicks)
-	copyPresent(c.cpu[i:], b.CPU[from:to], f, HasCPU)
-	copyPresent(c.pid[i:], b.PID[from:to], f, HasPID)
-	copyPresent(c.tid[i:], b.TID[from:to], f, HasTID)
-	copyPresent(c.irql[i:], b.IRQL[from:to], f, HasIRQL)
-	copyPresent(c.callID[i:], b.CallID[from:to], f, HasCallID)
-	copyPresent(c.adapter[i:], b.Adapter[from:to], f, HasAdapter)
-	copyPresent(c.binding[i:], b.Binding[from:to], f, HasBinding)
-	copyPresent(c.af[i:], b.AF[from:to], f, HasAF)
-	copyPresent(c.sap[i:], b.SAP[from:to], f, HasSAP)
-	copyPresent(c.vc[i:], b.VC[from:to], f, HasVC)
-	copyPresent(c.party[i:], b.Party[from:to], f, HasParty)
-	copyPresent(c.context[i:], b.Context[from:to], f, HasContext)
-	copyPresent(c.context2[i:], b.Context2[from:to], f, HasContext2)
-	copyPresent(c.afType[i:], b.AFType[from:to], f, HasAFType)
-	copyPresent(c.afMajor[i:], b.AFMajor[from:to], f, HasAFMajor)
-	copyPresent(c.afMinor[i:], b.AFMinor[from:to], f, HasAFMinor)
-	copyPresent(c.status[i:], b.Status[from:to], f, HasStatus)
-	copyPresent(c.lost[i:], b.Lost[from:to], f, HasLost)
+	copyPresent(c.ticks, i, b.Ticks[from:to], f, HasTicks)
+	copyPresent(c.cpu, i, b.CPU[from:to], f, HasCPU)
+	copyPresent(c.pid, i, b.PID[from:to], f, HasPID)
+	copyPresent(c.tid, i, b.TID[from:to], f, HasTID)
+	copyPresent(c.irql, i, b.IRQL[from:to], f, HasIRQL)
+	copyPresent(c.callID, i, b.CallID[from:to], f, HasCallID)
+	copyPresent(c.adapter, i, b.Adapter[from:to], f, HasAdapter)
+	copyPresent(c.binding, i, b.Binding[from:to], f, HasBinding)
+	copyPresent(c.af, i, b.AF[from:to], f, HasAF)
+	copyPresent(c.sap, i, b.SAP[from:to], f, HasSAP)
+	copyPresent(c.vc, i, b.VC[from:to], f, HasVC)
+	copyPresent(c.party, i, b.Party[from:to], f, HasParty)
+	copyPresent(c.context, i, b.Context[from:to], f, HasContext)
+	copyPresent(c.context2, i, b.Context2[from:to], f, HasContext2)
+	copyPresent(c.afType, i, b.AFType[from:to], f, HasAFType)
+	copyPresent(c.afMajor, i, b.AFMajor[from:to], f, HasAFMajor)
+	copyPresent(c.afMinor, i, b.AFMinor[from:to], f, HasAFMinor)
+	copyPresent(c.status, i, b.Status[from:to], f, HasStatus)
+	copyPresent(c.lost, i, b.Lost[from:to], f, HasLost)
 	copyStrings(&c.driver, i, &b.Driver, from, to, f, HasDriver)
 	copyStrings(&c.detail, i, &b.Detail, from, to, f, HasDetail)
 	w.n += to - from
@@ -132,7 +133,12 @@ type present struct {
 	all, some Fields
 }
 
-func copyPresent[T fixed](dst, src []T, p present, k Fields) {
+// copyPresent puts src in row i and on of dst.
+func copyPresent[T fixed](dst []T, i int, src []T, p present, k Fields) {
+	if dst == nil {
+		return // no row has had it so far
+	}
+	dst = dst[i:]
 	switch {
 	case p.all&k != 0:
 		copy(dst, src)
@@ -153,6 +159,9 @@ func copyStrings(dst *Strings, i int, src *Strings, from, to int, p present, k F
 			offsets[r] = int32(len(dst.Data))
 		}
 		return
+	}
+	if need := len(dst.Data) + int(src.Offsets[to]-src.Offsets[from]); need > cap(dst.Data) {
+		dst.Data = append(make([]byte, 0, max(need, 2*cap(dst.Data))), dst.Data...)
 	}
 	if p.all&k != 0 {
 		shift := int32(len(dst.Data)) - src.Offsets[from]
