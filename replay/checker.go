@@ -370,8 +370,8 @@ func (c *Checker) label(name []byte) uint32 {
 	id, ok := c.labels[string(name)]
 	if !ok {
 		id = uint32(len(c.names))
-		c.labels[string(name)] = id
 		c.names = append(c.names, string(name))
+		c.labels[c.names[id]] = id
 		c.byLabel = append(c.byLabel, nil)
 	}
 	if slot != nil {

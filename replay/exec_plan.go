@@ -607,11 +607,7 @@ func (p *plan) addEnter(b *format.Batch, i int) {
 	}
 	info := v.fn.Info()
 	v.up = info.Dir == ndis.Up
-	var d detail
-	if e.Has&format.HasDetail != 0 {
-		d.parse(e.text.bytes())
-	}
-	v.produced = v.up && produces[v.fn] && d.caller != callerSelf
+	v.produced = v.up && produces[v.fn] && !e.bySelf()
 	var r *recThread
 	if e.Has&format.HasTID != 0 {
 		r = p.thread(e.Has, e.PID, e.TID)
@@ -625,7 +621,7 @@ func (p *plan) addEnter(b *format.Batch, i int) {
 			v.below.refs++
 		}
 	}
-	p.resolve(v, &d)
+	p.resolve(v)
 	if n := v.nodes[3]; n != nil {
 		p.answering(n, v)
 	}
@@ -652,6 +648,16 @@ func (p *plan) addEnter(b *format.Batch, i int) {
 	} else if v.produced {
 		p.open = append(p.open, v)
 	}
+}
+
+// bySelf says that a driver called its own handler.
+func (e *recordedEntry) bySelf() bool {
+	if e.Has&format.HasDetail == 0 {
+		return false
+	}
+	var d detail
+	d.parse(e.text.bytes())
+	return d.caller == callerSelf
 }
 
 // place puts v where it will be executed from.
@@ -945,7 +951,7 @@ func (p *plan) introduce(k key, since uint64, v *recorded) *node {
 }
 
 // resolve finds the objects that the handles of the entry of v name.
-func (p *plan) resolve(v *recorded, d *detail) {
+func (p *plan) resolve(v *recorded) {
 	e := &v.row
 	if e.Has&allHandles == 0 {
 		return

@@ -231,7 +231,7 @@ type Executor struct {
 	freeTh    []*Thread
 	freeUps   []*upcall
 	e         format.Event // scratch
-	labels    [64]labelled
+	labels    [256]labelled
 	buf       []byte
 	due       uint64 // of the step that runs
 	stats     ExecStats
@@ -681,7 +681,7 @@ func (x *Executor) label(e *format.Event) uint32 {
 	// The names are mostly the same strings again: not even their bytes are compared then.
 	slot := &x.labels[uintptr(unsafe.Pointer(unsafe.StringData(e.Driver)))>>4%uintptr(len(x.labels))]
 	if slot.name != e.Driver {
-		*slot = labelled{e.Driver, x.w.label([]byte(e.Driver))}
+		*slot = labelled{e.Driver, x.w.label(unsafe.Slice(unsafe.StringData(e.Driver), len(e.Driver)))}
 	}
 	return slot.id
 }
