@@ -424,7 +424,7 @@ func (c *Checker) enter(at ev) *call {
 		cl.status = ndis.Status(b.Status[i])
 	}
 	if has&format.HasDetail != 0 {
-		if s := (scanner{b: b.Detail.At(i)}); !c.plain(&s) {
+		if s := (scanner{b: b.Detail.At(i)}); !c.heard(s.b) && !c.plain(&s) {
 			cl.detailed = true
 			if !cl.d.read(&s) {
 				c.defect(DefectDetailNotAnObject)
@@ -473,7 +473,7 @@ func (c *Checker) ret(at ev) {
 		c.otherCaller(cl)
 	}
 	if r.has&format.HasDetail != 0 {
-		if s := (scanner{b: c.b.Detail.At(c.i)}); !c.plain(&s) {
+		if s := (scanner{b: c.b.Detail.At(c.i)}); !c.heard(s.b) && !c.plain(&s) {
 			var d detail
 			if !d.read(&s) {
 				c.defect(DefectDetailNotAnObject)
@@ -494,17 +494,19 @@ func (c *Checker) ret(at ev) {
 	c.leave(cl)
 }
 
-// plain says that the text of a detail is an object that has nothing for the replay. Sources
-// write the same ones again and again: the last one of each length is known as a whole.
+// heard says that plain held for this text before. Sources write the same ones again and again:
+// the last one of each length is known as a whole.
+func (c *Checker) heard(detail []byte) bool {
+	return len(detail) > 0 && bytes.Equal(detail, c.said[len(detail)%len(c.said)])
+}
+
+// plain says that the text of a detail is an object that has nothing for the replay.
 func (c *Checker) plain(s *scanner) bool {
-	said := &c.said[len(s.b)%len(c.said)]
-	if len(s.b) > 0 && bytes.Equal(s.b, *said) {
-		return true
-	}
 	if !s.plain() {
 		return false
 	}
 	if len(s.b) <= maxSaid {
+		said := &c.said[len(s.b)%len(c.said)]
 		*said = append((*said)[:0], s.b...)
 	}
 	return true
