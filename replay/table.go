@@ -45,6 +45,7 @@ const (
 type table[V comparable] struct {
 	slots []slot[V]
 	n     int
+	room  int // for so many keys
 	shift uint
 	near  vicinity
 }
@@ -54,13 +55,13 @@ type table[V comparable] struct {
 // often taken one after the other: those that are new are found where the last ones were, and
 // not somewhere in a large table. The zero value scatters all keys.
 type vicinity struct {
-	from uint8
-	mask uint8 // 0 or 7
+	bits uint64 // three in a row, or none
+	from uint8  // the lowest of them
 }
 
 var (
-	nearBlocks  = vicinity{6, 7} // blocks of memory
-	nearNumbers = vicinity{0, 7} // consecutive numbers
+	nearBlocks  = vicinity{7 << 6, 6} // blocks of memory
+	nearNumbers = vicinity{7, 0}      // consecutive numbers
 )
 
 type slot[V comparable] struct {
@@ -73,13 +74,18 @@ func (k key) hash() uint64 { return (k.value ^ bits.RotateLeft64(k.space, 23)) *
 
 // quarters says how many quarters of a table are in use at most: neighbours in a full one would
 // push each other far away.
-func (v vicinity) quarters() uint { return 3 - uint(v.mask)>>2 }
+func (v vicinity) quarters() int {
+	if v.bits != 0 {
+		return 2
+	}
+	return 3
+}
 
 // hash gives the place of k. Keys of one vicinity get places that differ in their last bits only.
 func (t *table[V]) hash(k key) int {
-	near := k.value >> (t.near.from & 63) & uint64(t.near.mask)
-	k.value ^= near << (t.near.from & 63)
-	return int(k.hash()>>t.shift ^ near)
+	near := k.value & t.near.bits
+	k.value ^= near
+	return int(k.hash()>>(t.shift&63) ^ near>>(t.near.from&63))
 }
 
 func (t *table[V]) get(k key) (v V, ok bool) {
@@ -102,7 +108,7 @@ func (t *table[V]) put(k key, v V) { t.swap(k, v) }
 
 // swap is put, and gives what k named before.
 func (t *table[V]) swap(k key, v V) (old V) {
-	if 4*uint(t.n+1) > t.near.quarters()*uint(len(t.slots)) {
+	if t.n >= t.room {
 		t.grow()
 	}
 	mask := len(t.slots) - 1
@@ -184,7 +190,7 @@ func (t *table[V]) grow() {
 	}
 	t.slots = make([]slot[V], size)
 	t.shift = uint(64 - bits.TrailingZeros(uint(size)))
-	t.n = 0
+	t.n, t.room = 0, t.near.quarters()*size/4
 	for i := range old {
 		if old[i].key.space != 0 {
 			t.put(old[i].key, old[i].val)
