@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"bufio"
 	"bytes"
 	"debug/elf"
 	"encoding/json"
@@ -746,12 +747,20 @@ func TestCaptureEnds(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "trace.arrow")
 	cmd := exec.Command(filepath.Join(bin, "aftrace"), "capture", "-o", path, "--", filepath.Join(dir, "pie"), "--hold", "60")
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * time.Second)
+	lines := bufio.NewScanner(said)
+	for lines.Scan() && lines.Text() != "holding" { // its drivers are loaded
+	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
+	}
+	for lines.Scan() {
 	}
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 130 {

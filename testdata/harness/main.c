@@ -197,7 +197,10 @@ int main(int argc, char **argv) {
             named++;
         }
     }
-    if (hold > 0) usleep((useconds_t)(hold * 1e6));
+    if (hold > 0) {
+        fprintf(stderr, "holding\n");
+        usleep((useconds_t)(hold * 1e6));
+    }
     pid_t child = forks ? fork() : 0;
     if (forks && child == 0) harness_crossings = 0;
     if (harness_options.fault) {
