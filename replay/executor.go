@@ -354,9 +354,7 @@ func (x *Executor) Wake(f *Frame) {
 
 // Run lets happen what is due up to a moment.
 func (x *Executor) Run(until uint64) error {
-	for t := x.rota.next(until); t != nil; t = x.rota.next(until) {
-		x.enqueue(t)
-	}
+	x.fromRota(until)
 	for len(x.queue) > 0 && x.queue[0].due <= until && x.err == nil {
 		t := x.first()
 		for { // what t does next need not be queued if t is the first again
@@ -582,6 +580,13 @@ func (r *rota) next(until uint64) *Thread {
 	}
 	r.released = max(r.released, until)
 	return nil
+}
+
+// fromRota puts those into the heap that are due up to a moment.
+func (x *Executor) fromRota(until uint64) {
+	for t := x.rota.next(until); t != nil; t = x.rota.next(until) {
+		x.enqueue(t)
+	}
 }
 
 // --- rows ---
