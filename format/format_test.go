@@ -135,6 +135,44 @@ func sameEvents(t testing.TB, got, want []Event) {
 	}
 }
 
+// TestColumnsThatComeLate writes batches of which each has one column more than those before it, and
+// then none again: what Write makes of the same rows, row by row.
+func TestColumnsThatComeLate(t *testing.T) {
+	const perColumn = 150 // the columns grow while some of them have no room yet
+	events := sampleEvents(perColumn*(numNullable+5), 4)
+	for i := range events {
+		if k := i / perColumn; k <= numNullable {
+			events[i].Has = 1<<k - 1
+		} else {
+			events[i].Has = 0
+		}
+		events[i].Detail = fmt.Sprintf(`{"oid":"0x%x"}`, i)
+	}
+	for _, rows := range []int{0, 64, 1000} {
+		o := WriterOptions{BatchRows: rows}
+		var buf bytes.Buffer
+		w, err := NewWriter(&buf, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for from := 0; from < len(events); from += 50 {
+			var b Batch
+			for i := range 50 {
+				b.Append(&events[from+i])
+			}
+			if err := w.WriteBatch(&b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(buf.Bytes(), writeTrace(t, events, o)) {
+			t.Errorf("batches of %d rows: WriteBatch gives other bytes than Write", rows)
+		}
+	}
+}
+
 func TestRoundTrip(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 31, 32, 33, 64, 1000} {
 		for _, o := range []WriterOptions{
