@@ -184,7 +184,7 @@ func TestSteadyWorldConforms(t *testing.T) {
 
 // BenchmarkReplayColumns replays columns that are in memory.
 func BenchmarkReplayColumns(b *testing.B) {
-	bs := batches(steadyWorld(60_000), 32768)
+	bs := batches(steadyWorld(150_000), 32768)
 	rows := 0
 	for _, x := range bs {
 		rows += x.N
