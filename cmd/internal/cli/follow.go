@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"encoding/binary"
 	"io"
+	"os"
 	"time"
 )
 
@@ -33,7 +35,7 @@ func (f *follower) Read(p []byte) (int, error) {
 			return n, nil
 		case err != nil && f.ctx.Err() != nil:
 			return 0, io.EOF
-		case err == io.EOF && f.grows:
+		case err == io.EOF && f.grows && !complete(f.r):
 		case err != nil:
 			return 0, err
 		}
@@ -52,4 +54,32 @@ func (f *follower) Read(p []byte) (int, error) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// complete says whether r is a file in the file format of Arrow that has its end. A stream
+// tells its end by itself; what reads a file looks for the footer behind it.
+func complete(r io.Reader) bool {
+	const magic = "ARROW1"
+	file, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := file.Stat()
+	if err != nil || st.Size() < 64 {
+		return false
+	}
+	at := func(off int64, n int) []byte {
+		b := make([]byte, n)
+		if _, err := file.ReadAt(b, off); err != nil {
+			return make([]byte, n)
+		}
+		return b
+	}
+	end := at(st.Size()-10, 10)
+	if string(end[4:]) != magic || string(at(0, len(magic))) != magic {
+		return false
+	}
+	// Before the footer is the end of the stream: rows may have the magic too.
+	footer := st.Size() - 10 - int64(binary.LittleEndian.Uint32(end))
+	return footer >= 16 && binary.LittleEndian.Uint64(at(footer-8, 8)) == 0xffffffff
 }
