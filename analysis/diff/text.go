@@ -1,15 +1,17 @@
 package diff
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/aftrace/aftrace/analysis/rows"
 )
 
 // Text writes r for people. Freedoms are counted and, unless all is set, not listed.
 func Text(w io.Writer, r *Result, a, b string, all bool) error {
 	var s strings.Builder
+	a, b = rows.Safe(a), rows.Safe(b)
 	if r.Same {
 		fmt.Fprintf(&s, "same: %d objects in %s and %s", r.Objects, a, b)
 	} else {
@@ -42,15 +44,15 @@ func Text(w io.Writer, r *Result, a, b string, all bool) error {
 func (o *Object) name() string {
 	n := fmt.Sprintf("%d", o.Ordinal)
 	if o.Driver != "" {
-		n += " of " + o.Driver
+		n += " of " + shown(o.Driver)
 	}
-	switch {
-	case o.A != "" && o.B != "" && o.A != o.B:
-		n += " (" + o.A + ", in B " + o.B + ")"
-	case o.A != "":
-		n += " (" + o.A + ")"
-	case o.B != "":
-		n += " (" + o.B + ")"
+	switch a, b := shown(o.A), shown(o.B); {
+	case a != "" && b != "" && a != b:
+		n += " (" + a + ", in B " + b + ")"
+	case a != "":
+		n += " (" + a + ")"
+	case b != "":
+		n += " (" + b + ")"
 	}
 	if !o.InA {
 		n += ", only in B"
@@ -67,7 +69,7 @@ func (e *Event) text() string {
 	}
 	t := fmt.Sprintf("row %d %s", e.Seq, e.Call)
 	if e.Driver != "" {
-		t += " of " + e.Driver
+		t += " of " + shown(e.Driver)
 	}
 	if e.Status != "" {
 		t += " " + e.Status
@@ -75,11 +77,14 @@ func (e *Event) text() string {
 	return t
 }
 
+// shown is a name of a trace as text: no terminal obeys it, and it leaves room for the rest.
+func shown(name string) string { return rows.Safe(rows.Cut(name, maxShown)) }
+
+const maxShown = 256 // bytes
+
 // JSON writes r for programs.
 func JSON(w io.Writer, r *Result) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
+	return rows.WriteJSON(w, struct {
 		Schema int `json:"schema"`
 		*Result
 	}{1, r})

@@ -208,6 +208,7 @@ func (f *decompileFlags) run(ctx context.Context, path string) error {
 	if path == "-" {
 		what = "a trace from standard input"
 	}
+	what = rows.Safe(what)
 	t.Prose = fmt.Sprintf("Decompiled from %s: %s.", what, rows.Count(uint64(len(t.Events)), "row"))
 	if f.from != 0 || f.to != 0 {
 		t.Prose += "\nIt is a part of the trace."

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -172,14 +174,19 @@ func quotable(text string) bool {
 	return printable(text) == text
 }
 
+// printable is text without what an editor or a terminal does not show as it is.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\ufeff' || r == '\ufffd' {
+		if !shows(r) {
 			return '_'
 		}
 		return r
 	}, text)
 }
+
+// shows says that a character is seen where it stands: it controls nothing, and turns no text
+// around.
+func shows(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
 
 // run writes all lines.
 func (d *decompiler) run() error {

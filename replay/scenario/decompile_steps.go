@@ -2,11 +2,13 @@ package scenario
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -729,7 +731,21 @@ func (d *decompiler) differDetail(text, e *format.Event) (keys []keyValue) {
 
 // backquotable writes JSON so that it can stand in backquotes.
 func backquotable(text string) string {
-	return strings.NewReplacer("`", "\\u0060", "\x7f", "\\u007f", "\ufeff", "\\ufeff", "\ufffd", "\\ufffd", "\n", " ", "\r", " ", "\t", " ").Replace(text)
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			b.WriteByte(' ')
+		case r != '`' && shows(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, hi, lo)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 // plainKey says that a key can be written before a "=".
