@@ -123,10 +123,14 @@ func (s *step) render(b *strings.Builder, depth int, parent *step) {
 	for range depth {
 		b.WriteString("  ")
 	}
-	if s.driver != "" && (parent == nil || s.form != ':' || s.driver != parent.driver || s.thread != parent.thread) && !isTiming(s.word) {
+	if s.driver != "" && (parent == nil || s.form != ':' || s.driver != parent.driver || threadName(s) != threadName(parent)) && !isTiming(s.word) {
 		b.WriteString(s.driver)
-		if s.thread != "1" && s.thread != "" {
-			b.WriteString("/" + s.thread)
+		usual := "1"
+		if parent != nil {
+			usual = threadName(parent)
+		}
+		if name := threadName(s); name != usual {
+			b.WriteString("/" + name)
 		}
 		b.WriteByte(s.form)
 		if s.form != '<' {

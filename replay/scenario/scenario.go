@@ -13,8 +13,8 @@
 //	expect conflict refused-registration Q2931 cm1 cm2
 //
 // A line is "driver[/thread]: step [arguments] [key=value…] [-> STATUS] [!RULE…]". The step
-// is entered and returns; the lines indented below it run inside it, by default on its
-// thread and by its driver. To let calls overlap, "driver/thread> step" enters one and
+// is entered and returns; the lines indented below it run inside it, on its thread unless they
+// name another one, and by its driver unless they name one. To let calls overlap, "driver/thread> step" enters one and
 // "driver/thread< [-> STATUS]" returns the innermost one that is open there. Calls of one thread
 // that do not return in their order stand on "thread.word", which is that thread with calls of
 // its own. "driver= step" is one row of which the trace knows that it ran, but neither entry nor return. A step is a
@@ -348,7 +348,10 @@ func (c *compiler) parseLine(line int, text string, parent *step) (*step, error)
 	}
 	if n := len(fields[0]); strings.ContainsRune(":><=", rune(fields[0][n-1])) && n > 1 {
 		s.form = fields[0][n-1]
-		s.driver, s.thread, _ = strings.Cut(fields[0][:n-1], "/")
+		var named bool
+		if s.driver, s.thread, named = strings.Cut(fields[0][:n-1], "/"); !named && parent != nil {
+			s.thread = parent.thread // it runs inside that, whoever runs it
+		}
 		fields = fields[1:]
 	} else if parent != nil {
 		s.driver, s.thread = parent.driver, parent.thread
