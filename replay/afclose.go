@@ -20,7 +20,11 @@ func (c *Checker) clientUse(cl *call) *afOpen {
 	if o.client != nil {
 		c.saw(cl, o.client.driver, false)
 		cl.b = o.client
-		c.clientCaller(cl, o.client.driver, o.adapter)
+		d := o.client.driver
+		if cl.label != 0 && cl.label != o.client.label && callers[cl.fn] == sideClient {
+			d = c.labelled(cl.label) // a driver that passes the handle of another one's open
+		}
+		c.clientCaller(cl, d, o.adapter)
 		if p := o.client.pending; p != nil && p != o && p.clOpen.state == opPended {
 			cl.verdict |= suspectAFPending
 		}

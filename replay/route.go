@@ -65,7 +65,9 @@ func (c *Checker) peerUpcall(cl *call) {
 	switch p.label {
 	case client:
 	case o.mgrLabel:
-		peer = client
+		if p.fn != ndis.NdisClRegisterSap { // which asks the call manager, whoever calls it
+			peer = client
+		}
 	default:
 		return
 	}

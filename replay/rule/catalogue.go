@@ -139,7 +139,7 @@ var catalogue = [NumIDs]Rule{
 		AtFault:   []Actor{Client, CallManager, Miniport},
 		Statement: "Only drivers with client handlers call the NdisCl functions.",
 		Sign:      "a driver without client handlers calls one",
-		Needs:     []string{"NdisSetOptionalHandlers", "driver", "binding", "detail.handlers", "detail.role"},
+		Needs:     []string{"NdisSetOptionalHandlers", "driver", "binding", "af", "detail.handlers", "detail.role"},
 		Page:      ns + "_ndis_co_client_optional_handlers", Sources: []string{"ns:_ndis_co_client_optional_handlers"},
 	},
 	ROLE04: {
