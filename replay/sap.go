@@ -592,12 +592,15 @@ func enterCmRegisterSapComplete(c *Checker, cl *call) {
 			"the registration of a SAP was completed a second time", s.cmReg.ret, prev)
 		return
 	case opUnpended:
-		if s.cmReg.state == opIdle {
+		if s.cmReg.state == opIdle && (!s.known() || s.o.assumed || !captured(c.managerDriver(s.o), true)) {
 			c.skip(rule.SAP04, reasonNoUpcalls)
 			break
 		}
-		c.report(rule.SAP04, cl.ev, rule.CallManager, s.adapter(), s.managerNames(c),
-			"the registration of a SAP was completed although ProtocolCmRegisterSap did not return PENDING", s.cmReg.call, s.cmReg.ret)
+		asked, msg := s.cmReg.call, "the registration of a SAP was completed although ProtocolCmRegisterSap did not return PENDING"
+		if s.cmReg.state == opIdle {
+			asked, msg = s.clReg.call, "the registration of a SAP was completed although ProtocolCmRegisterSap was not called"
+		}
+		c.report(rule.SAP04, cl.ev, rule.CallManager, s.adapter(), s.managerNames(c), msg, asked, s.cmReg.ret)
 		return
 	}
 	cl.s, cl.sid = s, s.id

@@ -1755,7 +1755,8 @@ func (c *Checker) owedByVC(v *vc, over ev, atEnd bool) {
 			miss(c.unclear(c.vcNDIS(rule.VC09, cm.ret, sideManager, v, "the "+what+" of a VC pended and NDIS never completed it", cm.call, over), rule.AMB09, rule.Error))
 			return true
 		case cm.owes() && v.mcm == no:
-			if mini.state != opDone && mini.state != opSync || !c.captured(v, sideManager, true) {
+			unasked := mini.state == opIdle && v.ctx[sideMiniport].has && c.captured(v, sideMiniport, true)
+			if mini.state != opDone && mini.state != opSync && !unasked || !c.captured(v, sideManager, true) {
 				c.skip(rule.VC09, reasonNoUpcalls)
 				return true
 			}
