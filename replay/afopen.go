@@ -367,8 +367,10 @@ func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
 		if alive(x) && !x.assumed && !c.gapSince(x.openEnter.ts) && x.inSight() {
 			c.check(rule.OPEN05)
 			c.defect(DefectHandleClaimed)
-			c.report(rule.OPEN05, o.openEnter, rule.NDIS, o.adapter, c.clientName(o),
-				"NDIS gave out the NdisAfHandle of an open that is still live", x.openEnter)
+			if !o.reused {
+				c.report(rule.OPEN05, o.openEnter, rule.NDIS, o.adapter, c.clientName(o),
+					"NDIS gave out the NdisAfHandle of an open that is still live", x.openEnter)
+			}
 		}
 		c.nameOpen(o, h)
 		return o
@@ -437,7 +439,7 @@ func (c *Checker) accepted(cl *call, o *afOpen, at ev, final bool) {
 	} else if maybe == nil {
 		c.openedWithdrawn(o, live, at)
 	}
-	if o.cmUpcalls > 0 || live == nil {
+	if o.cmUpcalls > 0 || o.reused || live == nil {
 		return
 	}
 	// OPEN-05: the call manager was asked.
@@ -731,6 +733,9 @@ func enterCmOpen(c *Checker, cl *call) {
 			c.check(rule.OPEN05)
 			c.report(rule.OPEN05, cl.ev, rule.NDIS, x.adapter, c.who(cl.label, d),
 				"ProtocolCmOpenAf got the NdisAfHandle of an open that is still live", x.cmOpen.call)
+			if o, _ := c.asked(cl, owner, ownerA); o != nil && o != x {
+				o.reused = true
+			}
 			return
 		}
 	}
@@ -861,6 +866,19 @@ func (c *Checker) asked(cl *call, owner *binding, ownerA *adapter) (o *afOpen, s
 	return o, several && o == nil
 }
 
+// contextIs says that the context of cl is the one of who registered r. A driver may have one
+// value for several bindings.
+func (r *registration) contextIs(cl *call) bool {
+	switch {
+	case cl.has&format.HasContext == 0 || cl.label != 0 && r.label != 0 && cl.label != r.label:
+	case r.mcm:
+		return r.adapter != nil && r.adapter.hasCtx && r.adapter.context == cl.context
+	case r.b != nil:
+		return r.b.hasCtx && r.b.context == cl.context
+	}
+	return false
+}
+
 // rightManager judges whether the upcall went to who registered the AF, with the context
 // and the AF it is to have (OPEN-05, OPEN-19, OPEN-21, OPEN-02).
 func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adapter) {
@@ -880,7 +898,7 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 	if !o.hasTyp {
 		o.typ, o.hasTyp = cl.afType, true
 	}
-	var mine, other, assumed *registration
+	var mine, other, assumed, shared *registration
 	for _, list := range [2][]*registration{a.regs, a.past} {
 		for _, r := range list {
 			if r.typ != cl.afType || r.state == regFailed || r.state == regEnded && r.end.ret.ts < o.openEnter.ts {
@@ -893,9 +911,17 @@ func (c *Checker) rightManager(cl *call, o *afOpen, owner *binding, ownerA *adap
 				if mine == nil || mine.state == regEnded {
 					mine = r
 				}
+			case mine == nil && a == r.adapter && r.contextIs(cl):
+				shared = r // it is the context of another binding, or adapter, too
 			case other == nil || other.label != cl.label || r.label == cl.label:
 				other = r // of several, the one of the driver that was called
 			}
+		}
+	}
+	if mine == nil && shared != nil {
+		mine, owner, ownerA = shared, shared.b, nil
+		if shared.mcm {
+			ownerA = a
 		}
 	}
 	if mine != nil {
@@ -1322,7 +1348,7 @@ func (c *Checker) managersUp(a *adapter, typ uint32) bool {
 // lateAccept judges a pended open that succeeded as one that succeeded at once.
 func (c *Checker) lateAccept(o *afOpen, told ev) {
 	a := o.adapter
-	if c.openedLate(o, told) || a == nil || !o.hasTyp || o.conflict {
+	if c.openedLate(o, told) || a == nil || !o.hasTyp || o.conflict || o.reused {
 		return
 	}
 	if o.cmUpcalls > 0 {

@@ -427,7 +427,7 @@ func (c *Checker) dispatchedSap(cl *call, v *vc) {
 		if s.o != v.o {
 			c.vcReport(rule.CALL06, cl.ev, sideManager, v, "an incoming call is dispatched on a VC of another AF open than the SAP", v.since, s.since)
 		}
-	case !c.fresh(cl.label) || c.namelessSap(cl) || v == nil || !c.captured(v, sideClient, false):
+	case !c.fresh(cl.label) || c.namelessSap(cl, v) || v == nil || !c.captured(v, sideClient, false):
 		c.skip(rule.CALL07, reasonAssumed)
 	default:
 		c.check(rule.CALL07)
@@ -436,13 +436,22 @@ func (c *Checker) dispatchedSap(cl *call, v *vc) {
 	}
 }
 
-// namelessSap says that the handle of a SAP is not known.
-func (c *Checker) namelessSap(cl *call) bool {
+// namelessSap says that the handle of a SAP is not known, which may be one of the client or
+// the adapter of v.
+func (c *Checker) namelessSap(cl *call, v *vc) bool {
 	if c.lostSaps > 0 {
 		return true
 	}
+	if v != nil && v.open() != nil {
+		if d := c.labelled(c.clientLabel(v.open())); d == nil || d.lostSaps > 0 {
+			return true
+		}
+	}
 	for s := c.firstSap; s != nil; s = s.next {
-		if s.ns == cl.ns && !s.hasHdl {
+		if s.ns != cl.ns || s.hasHdl {
+			continue
+		}
+		if a := s.adapter(); a == nil || v == nil || v.home() == nil || a == v.home() {
 			return true
 		}
 	}
@@ -1116,7 +1125,12 @@ func enterUsedVC(c *Checker, cl *call) { c.useVC(cl) }
 
 // followSap notes a registration of a SAP of which the trace does not tell enough.
 func followSap(c *Checker, cl *call) {
-	if cl.s == nil {
+	if cl.s != nil {
+		return
+	}
+	if d := c.labelled(cl.label); d != nil {
+		d.lostSaps++
+	} else {
 		c.lostSaps++
 	}
 }

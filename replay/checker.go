@@ -114,7 +114,7 @@ type Checker struct {
 	blind       bool           // a row about a VC came without handle and context
 	vague       [numSides]bool // a callback came with a context that belongs to no VC known
 	blindParty  bool           // the same of a party
-	lostSaps    int            // SAPs whose registration was not followed
+	lostSaps    int            // SAPs of nobody known whose registration was not followed
 
 	findings     []*finding
 	conflicts    []Conflict

@@ -171,6 +171,7 @@ type driver struct {
 	vcUps       bool // a MiniportCo callback for a VC was seen
 	signals     bool // it made a VC for its own signaling
 	vagueAsks   bool // it made an OID request that does not say what for, or of which AF open
+	lostSaps    int  // SAPs of it whose registration was not followed
 }
 
 // misdirect notes a completion that went to no open.
@@ -382,6 +383,7 @@ type afOpen struct {
 	notifyUps   int
 	retired     bool
 	conflict    bool
+	reused      bool // ProtocolCmOpenAf got the handle of another open for it, which was told
 	openEnter   ev
 	guessed     bool // a gap left open which calls of the two sides belong together
 	apart       bool // the call manager was asked on another thread than the client's
