@@ -680,8 +680,14 @@ func (c *Checker) boundInSight(label uint32) bool {
 
 // tellOnce notes that b is told of r, and judges that it is told once (NOTE-06).
 func (c *Checker) tellOnce(cl *call, b *binding, r *registration) {
+	n := b.notice(r)
+	if n != nil && r.assumed { // it may have been made anew, out of sight like the first time
+		cl.flag = true
+		c.skip(rule.NOTE06, reasonAssumed)
+		return
+	}
 	c.check(rule.NOTE06)
-	if n := b.notice(r); n != nil {
+	if n != nil {
 		cl.flag = true
 		c.report(rule.NOTE06, cl.ev, rule.NDIS, b.adapter, c.who(b.label, b.driver),
 			"the client was notified of the same registration again", n.at, r.ret)

@@ -1015,7 +1015,11 @@ func callerSideOf(label, client, manager uint32) side {
 // when it has returned (VC-02).
 func (c *Checker) createdElsewhere(cl *call, s *side) *vc {
 	if cl.has&format.HasVC != 0 && cl.vc != 0 {
-		if v, ok := c.vcs.get(key{kindVC<<56 | cl.ns, cl.vc}); ok && v.since.seen() {
+		v, ok := c.vcs.get(key{kindVC<<56 | cl.ns, cl.vc})
+		if ok && v.assumed && *s == sideMiniport {
+			return v // the other side was told of it, and who creates it is not captured
+		}
+		if ok && v.since.seen() {
 			p := *s
 			if p == sideUnknown {
 				p = v.creator.peer()
@@ -1028,13 +1032,16 @@ func (c *Checker) createdElsewhere(cl *call, s *side) *vc {
 		}
 	}
 	var found *vc
+	is := c.sideByContext(cl)
 	for _, v := range c.creating {
 		if v.ns != cl.ns {
 			continue
 		}
 		p := *s
 		if p == sideUnknown {
-			p = v.creator.peer()
+			if p = v.creator.peer(); is < numSides && p != is || v.signaling {
+				continue
+			}
 		}
 		if p >= numSides || v.told[p] || v.labels[p] != 0 && cl.label != 0 && v.labels[p] != cl.label {
 			continue
@@ -1057,8 +1064,33 @@ func (c *Checker) createdElsewhere(cl *call, s *side) *vc {
 	}
 	if cl.thread.known && found.create.thread.known && !found.assumed && cl.has&format.HasVC != 0 {
 		found.elsewhere = strayUpcall{cl.ev, cl.fn, *s, cl.vc}
+		cl.flag = true
 	}
 	return found
+}
+
+// sideByContext is the side that the context of an AF open, which cl passes, makes its driver,
+// unless it is on both.
+func (c *Checker) sideByContext(cl *call) side {
+	if cl.has&format.HasContext == 0 || cl.label == 0 {
+		return sideUnknown
+	}
+	client, manager := false, false
+	o, _ := c.opens.get(key{kindClientAF<<56 | cl.ns, cl.context})
+	for ; o != nil; o = o.clNext {
+		client = client || c.clientLabel(o) == cl.label
+	}
+	o, _ = c.opens.get(key{kindManagerAF<<56 | cl.ns, cl.context})
+	for ; o != nil; o = o.mgrNext {
+		manager = manager || o.mgrLabel == cl.label
+	}
+	switch {
+	case client && !manager:
+		return sideClient
+	case manager && !client:
+		return sideManager
+	}
+	return sideUnknown
 }
 
 // miniportUpcall judges MiniportCoCreateVc and MiniportCoDeleteVc for a VC of a miniport call
@@ -1089,7 +1121,7 @@ func returnCoCreate(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 		c.skip(rule.VC01, reasonNoStatus)
 		return
 	}
-	if v == nil {
+	if v == nil || cl.flag && v.elsewhere.at.n != cl.ev.n { // its own callback came: this one was of another VC
 		return
 	}
 	c.neverPends(cl, v, s, at, st)

@@ -103,10 +103,9 @@ func replayed(t *testing.T, rows []format.Event) *replay.Result {
 // beginning is the way in which a trace begins in mid-life.
 const beginning = "the beginning lost"
 
-// lossy is a history of a seed, and what is left of it in each of the ways to lose rows.
-func lossy(t *testing.T, o Options, each func(way string, part []format.Event, whole []format.Event)) {
+// generated is the history that o gives.
+func generated(t *testing.T, o Options) (rows []format.Event) {
 	t.Helper()
-	var rows []format.Event
 	o.Emit = func(b *format.Batch) error {
 		for i := range b.N {
 			var e format.Event
@@ -118,6 +117,13 @@ func lossy(t *testing.T, o Options, each func(way string, part []format.Event, w
 	if _, err := Generate(o); err != nil {
 		t.Fatal(err)
 	}
+	return rows
+}
+
+// lossy is a history of a seed, and what is left of it in each of the ways to lose rows.
+func lossy(t *testing.T, o Options, each func(way string, part []format.Event, whole []format.Event)) {
+	t.Helper()
+	rows := generated(t, o)
 	for w, way := range lossWays {
 		rng := rand.New(rand.NewPCG(o.Seed, uint64(w)))
 		rng.IntN(len(rows))

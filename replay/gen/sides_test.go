@@ -1,0 +1,52 @@
+package gen
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aftrace/aftrace/format"
+)
+
+// sides are drivers that emit events while the others do not.
+var sides = []struct {
+	name  string
+	emits func(driver string) bool
+}{
+	{"clients", isClient},
+	{"one client", func(d string) bool { return d == "client1.1" }},
+	{"call managers", isManager},
+	{"miniports", func(d string) bool { return !isClient(d) && !isManager(d) }},
+	{"clients and call managers", func(d string) bool { return isClient(d) || isManager(d) }},
+	{"call managers and miniports", func(d string) bool { return !isClient(d) }},
+}
+
+func isClient(d string) bool  { return strings.HasPrefix(d, "client") }
+func isManager(d string) bool { return strings.HasPrefix(d, "cm") }
+
+// TestOneSideIsRecorded: where only some of the drivers of a legal history emit events, and nothing
+// says that the others exist, nothing is found: what they do may explain all.
+func TestOneSideIsRecorded(t *testing.T) {
+	odd, rows := oddities{}, 0
+	for _, seed := range lossSeeds(t, 6, 3, 4) {
+		for _, p := range plots {
+			history := generated(t, Options{Seed: seed, Events: 8_000, Profile: p.name, Adapters: 4})
+			for _, s := range sides {
+				var part []format.Event
+				for i := range history {
+					if s.emits(history[i].Driver) {
+						part = append(part, history[i])
+					}
+				}
+				rows += len(part)
+				r := replayed(t, part)
+				for i := range r.Findings {
+					f := &r.Findings[i]
+					odd.add(fmt.Sprintf("%s of %s", f.Rule, s.name), "seed %d, %s: %s %s (%s), rows %v", seed, p.name, f.ID(), f.Message, f.Driver, f.Events)
+				}
+			}
+		}
+	}
+	odd.report(t)
+	t.Logf("%d rows", rows)
+}
