@@ -103,11 +103,15 @@ func Main(root *cobra.Command) (code int) {
 	return Usage
 }
 
-// message is what an error says, harmless on a terminal.
+// message is what an error says, harmless on a terminal and to CI runners, which obey lines that
+// begin like their commands: a file's name may bring one.
 func message(err error) string {
 	lines := strings.Split(plain(err), "\n")
 	for i := range lines {
 		lines[i] = rows.Safe(lines[i])
+		if s := strings.TrimLeft(lines[i], " "); i > 0 && (strings.HasPrefix(s, "::") || strings.HasPrefix(s, "##[")) {
+			lines[i] = fmt.Sprintf(`%*s\x%x%s`, len(lines[i])-len(s), "", s[0], s[1:])
+		}
 	}
 	return strings.Join(lines, "\n")
 }

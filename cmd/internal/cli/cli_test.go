@@ -115,6 +115,9 @@ func TestMessage(t *testing.T) {
 	if got, want := message(err), "output not written: a\\x1b[31mb\nc"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	if got, want := message(errors.New("a\n::error::b\n ##[error]c\nd")), "a\n\\x3a:error::b\n \\x23#[error]c\nd"; got != want {
+		t.Errorf("commands of CI runners: %q, want %q", got, want)
+	}
 	if got := message(errors.New("collect: x: format: y")); got != "x: format: y" {
 		t.Errorf("%q", got)
 	}
