@@ -112,7 +112,12 @@ it is interrupted: the trace is whole then.`
 		Long:    long,
 		Example: strings.TrimRight(example, "\n"),
 		Args:    cobra.ArbitraryArgs,
-		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := foreignFlag(cmd.Flags(), f.source); err != nil {
+				return err
+			}
+			return f.run(cmd.Context(), args)
+		},
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&f.output, "output", "o", "", "the trace to write")
@@ -131,6 +136,20 @@ it is interrupted: the trace is whole then.`
 		s.flags(fl)
 	}
 	return cmd
+}
+
+// foreignFlag is an error if a flag is given that only another source than the chosen one has:
+// it would change nothing.
+func foreignFlag(fl *pflag.FlagSet, source string) (err error) {
+	fl.Visit(func(g *pflag.Flag) {
+		for _, s := range captureSources {
+			of := strings.HasPrefix(g.Usage, s.name+": ") || strings.HasPrefix(g.Usage, s.name+", ")
+			if of && s.name != source && err == nil {
+				err = fmt.Errorf("--%s is for --source %s, and the source here is %s", g.Name, s.name, source)
+			}
+		}
+	})
+	return err
 }
 
 // parseSize reads a number of bytes with a unit of 1024.
