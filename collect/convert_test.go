@@ -296,14 +296,20 @@ func TestConvertLosses(t *testing.T) {
 		"session not ended":            {lossy(t, etltest.Options{Unfinished: true}, nil), []string{"all 90-100 ? the session did not end properly"}, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, rows := convert(t, collect.ConvertOptions{}, c.in)
-			if got := gaps(rows, start); !slices.Equal(got, c.want) {
-				t.Errorf("gaps %q, want %q", got, c.want)
-			}
-			if len(rows)-len(c.want) != c.rows || s.Lossy() != (len(c.want) > 0) {
-				t.Errorf("%d rows, lossy %v", len(rows), s.Lossy())
-			}
+			wantGaps(t, c.in, start, c.want, c.rows)
 		})
+	}
+}
+
+// wantGaps converts a recording, and wants these gap rows beside so many others.
+func wantGaps(t *testing.T, in []byte, start time.Time, want []string, others int) {
+	t.Helper()
+	s, rows := convert(t, collect.ConvertOptions{}, in)
+	if got := gaps(rows, start); !slices.Equal(got, want) {
+		t.Errorf("gaps %q, want %q", got, want)
+	}
+	if len(rows)-len(want) != others || s.Lossy() != (len(want) > 0) {
+		t.Errorf("%d rows, lossy %v", len(rows), s.Lossy())
 	}
 }
 
@@ -353,13 +359,7 @@ func TestConvertWrapped(t *testing.T) {
 		"one processor":                {wrapped, nil, oldest},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, rows := convert(t, collect.ConvertOptions{}, c.in)
-			if got := gaps(rows, start); !slices.Equal(got, c.want) {
-				t.Errorf("gaps %q, want %q", got, c.want)
-			}
-			if len(rows)-len(c.want) != c.rows || s.Lossy() != (len(c.want) > 0) {
-				t.Errorf("%d rows, lossy %v", len(rows), s.Lossy())
-			}
+			wantGaps(t, c.in, start, c.want, c.rows)
 		})
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
@@ -82,42 +80,20 @@ type node struct {
 	gone    uint64                   // row of the call that ended it; 0 if none did
 	asked   [numVCRequests]*recorded // of a VC: the request of each kind that was made last
 	told    [numVCRequests]*recorded // and what completed it
-	open    [numOpen]*recorded       // calls on a VC that another call will answer
+	open    [numVCRequests]*recorded // and what was made last and not completed yet, whether it returned or not
 }
-
-// What of a VC is answered by a call of its own, with handles that do not say what it answers.
-const (
-	openOffer = iota // of a call, to the client
-	openActivation
-	openDeactivation
-	numOpen
-)
 
 // answering follows v, a call that is entered, through what is open on the VC n.
 func (p *plan) answering(n *node, v *recorded) {
-	if n.closed {
-		return
+	switch i := vcRequest(v.fn); {
+	case i < 0 || n.closed:
+	case isCompletion[v.fn]:
+		v.answers, n.open[i] = n.open[i], nil
+	default:
+		p.forget(&n.open[i])
+		n.open[i] = v
+		v.refs++
 	}
-	switch v.fn {
-	case ndis.NdisCmDispatchIncomingCall, ndis.NdisMCmDispatchIncomingCall:
-		p.hold(&n.open[openOffer], v)
-	case ndis.NdisCmActivateVc:
-		p.hold(&n.open[openActivation], v)
-	case ndis.NdisCmDeactivateVc:
-		p.hold(&n.open[openDeactivation], v)
-	case ndis.NdisClIncomingCallComplete:
-		v.answers, n.open[openOffer] = n.open[openOffer], nil
-	case ndis.NdisMCoActivateVcComplete:
-		v.answers, n.open[openActivation] = n.open[openActivation], nil
-	case ndis.NdisMCoDeactivateVcComplete:
-		v.answers, n.open[openDeactivation] = n.open[openDeactivation], nil
-	}
-}
-
-func (p *plan) hold(o **recorded, v *recorded) {
-	p.forget(o)
-	*o = v
-	v.refs++
 }
 
 // unasked says that v answers a call that is not made in this execution, and that the reference
@@ -130,13 +106,13 @@ func (p *plan) unasked(v *recorded) bool {
 		return true
 	}
 	c, ok := p.x.w.vcs.get(key{kindVC<<56 | v.ns(), v.nodes[3].value})
-	if !ok {
-		return false
+	switch v.answers.fn {
+	case ndis.NdisCmActivateVc:
+		return ok && !c.act.pends()
+	case ndis.NdisCmDeactivateVc:
+		return ok && !c.deact.pends()
 	}
-	if v.fn == ndis.NdisMCoActivateVcComplete {
-		return !c.act.pends()
-	}
-	return !c.deact.pends()
+	return false // the call manager's own completions are no answers to calls of its own
 }
 
 // numVCRequests is how many kinds of requests on a VC may pend.
@@ -190,10 +166,8 @@ func (p *plan) forget(o **recorded) {
 }
 
 func (p *plan) forgetAll(n *node) {
-	for i := range n.open {
-		p.forget(&n.open[i])
-	}
 	for i := range n.asked {
+		p.forget(&n.open[i])
 		p.forget(&n.asked[i])
 		p.forget(&n.told[i])
 	}
@@ -1594,6 +1568,10 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 			before = cause.before()
 		}
 	}
+	var d detail
+	if e.Function.Modern() == ndis.ProtocolCoOidRequestComplete {
+		d.parse([]byte(e.Detail))
+	}
 	fits := func(v *recorded) bool {
 		if v.row.driver != 0 && e.Driver != "" && p.names[v.row.driver] != e.Driver {
 			return false
@@ -1610,7 +1588,7 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 		if v.fn == ndis.ProtocolClOpenAfCompleteEx && v.another(1, e) {
 			return false // of an open with the same context
 		}
-		if v.fn == ndis.ProtocolCoOidRequestComplete && v.otherOIDRequest(e) {
+		if v.fn == ndis.ProtocolCoOidRequestComplete && v.otherOIDRequest(&d) {
 			return false
 		}
 		return v.state == invWaiting && v.n > after && v.n < before
@@ -1646,22 +1624,12 @@ func (v *recorded) another(i int, e *format.Event) bool {
 	return !n.dead && n.born < v.n
 }
 
-// otherOIDRequest says that v names another OID request than e does: their contexts, if there are
+// otherOIDRequest says that v names another OID request than d does: their contexts, if there are
 // any, are those of the AF.
-func (v *recorded) otherOIDRequest(e *format.Event) bool {
-	a, ok := oidRequestIn(v.row.text.String())
-	b, also := oidRequestIn(e.Detail)
-	return ok && also && a != b
-}
-
-func oidRequestIn(detail string) (uint64, bool) {
-	_, s, ok := strings.Cut(detail, `"oid_request":"0x`)
-	if !ok {
-		return 0, false
-	}
-	s, _, _ = strings.Cut(s, `"`)
-	n, err := strconv.ParseUint(s, 16, 64)
-	return n, err == nil
+func (v *recorded) otherOIDRequest(d *detail) bool {
+	var other detail
+	other.parse(v.row.text.bytes())
+	return d.has&other.has&keyOIDRequest != 0 && d.oidRequest != other.oidRequest
 }
 
 // expected says that e was recorded and has not been made yet.

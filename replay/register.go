@@ -680,20 +680,19 @@ func (c *Checker) boundInSight(label uint32) bool {
 
 // tellOnce notes that b is told of r, and judges that it is told once (NOTE-06).
 func (c *Checker) tellOnce(cl *call, b *binding, r *registration) {
-	n := b.notice(r)
-	if n != nil && r.assumed { // it may have been made anew, out of sight like the first time
+	switch n := b.notice(r); {
+	case n == nil:
+		c.check(rule.NOTE06)
+		c.remember(b, r, cl.ev)
+	case r.assumed: // it may have been made anew, out of sight like the first time
 		cl.flag = true
 		c.skip(rule.NOTE06, reasonAssumed)
-		return
-	}
-	c.check(rule.NOTE06)
-	if n != nil {
+	default:
 		cl.flag = true
+		c.check(rule.NOTE06)
 		c.report(rule.NOTE06, cl.ev, rule.NDIS, b.adapter, c.who(b.label, b.driver),
 			"the client was notified of the same registration again", n.at, r.ret)
-		return
 	}
-	c.remember(b, r, cl.ev)
 }
 
 // notified finds the claim that a notification is about: one that the binding has not been

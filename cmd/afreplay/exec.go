@@ -201,11 +201,3 @@ func summarize(w io.Writer, in, out string, s *execute.Summary, timings bool) er
 	_, err := io.WriteString(w, b.String())
 	return err
 }
-
-// seriesName is what a row of timings is of.
-func seriesName(t *timing.Row) string {
-	if t.HasAFType {
-		return t.Function.String() + " " + strings.TrimPrefix(t.AFType.String(), "CO_ADDRESS_FAMILY_")
-	}
-	return t.Function.String()
-}

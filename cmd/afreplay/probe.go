@@ -143,3 +143,11 @@ func transitionNames(f ndis.Func) (enter, ret string) {
 	a, b := replay.TransitionEntries(f)
 	return name(a), name(b)
 }
+
+// seriesName is what a row of timings is of.
+func seriesName(t *timing.Row) string {
+	if t.HasAFType {
+		return t.Function.String() + " " + strings.TrimPrefix(t.AFType.String(), "CO_ADDRESS_FAMILY_")
+	}
+	return t.Function.String()
+}

@@ -30,6 +30,7 @@ type captureSource struct {
 	about   string // one line for the help
 	example string
 	flags   func(*pflag.FlagSet)
+	own     *pflag.FlagSet // what flags registered
 	// record, if there is one, is asked first: it says whether it did the capture itself, as
 	// something else than a trace.
 	record func(ctx context.Context, f *captureFlags, args []string) (done bool, err error)
@@ -133,7 +134,9 @@ it is interrupted: the trace is whole then.`
 	fl.BoolVar(&f.asJSON, "json", false, "the summary as JSON")
 	fl.BoolVar(&f.zstd, "zstd", false, "compress the trace (smaller, but cannot be mapped)")
 	for _, s := range captureSources {
-		s.flags(fl)
+		s.own = pflag.NewFlagSet(s.name, pflag.ContinueOnError)
+		s.flags(s.own)
+		fl.AddFlagSet(s.own)
 	}
 	return cmd
 }
@@ -143,8 +146,7 @@ it is interrupted: the trace is whole then.`
 func foreignFlag(fl *pflag.FlagSet, source string) (err error) {
 	fl.Visit(func(g *pflag.Flag) {
 		for _, s := range captureSources {
-			of := strings.HasPrefix(g.Usage, s.name+": ") || strings.HasPrefix(g.Usage, s.name+", ")
-			if of && s.name != source && err == nil {
+			if s.name != source && s.own.Lookup(g.Name) == g && err == nil {
 				err = fmt.Errorf("--%s is for --source %s, and the source here is %s", g.Name, s.name, source)
 			}
 		}
