@@ -11,7 +11,7 @@ import (
 // --- drivers ---
 
 func (c *Checker) newDriver(label uint32) *driver {
-	d := &driver{label: label}
+	d := &driver{id: uint64(len(c.driverList)) + 1, label: label}
 	c.driverList = append(c.driverList, d)
 	return d
 }
@@ -33,10 +33,14 @@ func (c *Checker) labelled(label uint32) *driver {
 // several handles; then each handle is a driver of its own.
 func (c *Checker) protocolDriver(cl *call, handle uint64) *driver {
 	k := key{kindProtocol<<56 | cl.ns, handle}
-	if d, ok := c.drivers.get(k); ok {
-		return d
-	}
 	d := c.labelled(cl.label)
+	if known, ok := c.drivers.get(k); ok {
+		again := known.deregister.state == markReturned && d != nil && !d.hasHandle && d.registered.state == markEntered
+		if !again {
+			return known
+		}
+		c.drivers.del(k) // the handle value came back
+	}
 	if d == nil || d.hasHandle {
 		d = c.newDriver(cl.label)
 	}
@@ -173,6 +177,10 @@ func (c *Checker) declare(cl *call, d *driver) {
 
 func enterRegisterProtocol(c *Checker, cl *call) {
 	cl.drv = c.labelled(cl.label)
+	if cl.drv != nil && cl.drv.deregister.state == markReturned {
+		c.byLabel[cl.label] = nil // it is loaded anew
+		cl.drv = c.labelled(cl.label)
+	}
 	if cl.drv != nil && !cl.drv.hasHandle {
 		cl.drv.registered.open(cl)
 		cl.drv.isProtocol = true
@@ -186,9 +194,6 @@ func returnRegisterProtocol(c *Checker, cl *call, at ev, known bool, st ndis.Sta
 	k := key{kindProtocol<<56 | cl.ns, cl.d.protocol}
 	if d, ok := c.drivers.get(k); ok && d.deregister.state == markReturned {
 		c.drivers.del(k) // the handle value came back
-		if cl.drv == d {
-			c.byLabel[cl.label] = nil
-		}
 	}
 	d := c.protocolDriver(cl, cl.d.protocol)
 	d.registered = mark{enter: cl.ev, ret: at, thread: cl.thread, state: markReturned}
@@ -318,7 +323,8 @@ func (c *Checker) adapterOf(cl *call) *adapter {
 		}
 	}
 	if a == nil {
-		a = &adapter{listed: len(c.adapterList)}
+		c.numAdapters++
+		a = &adapter{no: c.numAdapters, listed: len(c.adapterList)}
 		c.adapterList = append(c.adapterList, a)
 	}
 	for _, k := range keys[:n] {

@@ -79,6 +79,7 @@ type Checker struct {
 	openList     *afOpen // live AF opens, oldest first
 	openLast     *afOpen
 	newest       *binding // live bindings, linked
+	numAdapters  uint64
 	adapterList  []*adapter
 	vagueHalt    bool // an adapter was halted of which the trace does not have the coming up
 	driverList   []*driver
@@ -128,8 +129,9 @@ type Checker struct {
 	carried      [ndis.NumFuncs]format.Fields // columns that rows of the function had, and sawRow
 	span         Span
 	observed     Row
-	cur          *call // whose row is replayed; nil between rows
-	unnamedClose bool  // an NdisCloseAdapterEx does not say which binding it closes
+	objects      [MaxObjects]Object // of it
+	cur          *call              // whose row is replayed; nil between rows
+	unnamedClose bool               // an NdisCloseAdapterEx does not say which binding it closes
 }
 
 // New returns a Checker for one trace.

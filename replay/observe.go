@@ -3,8 +3,7 @@ package replay
 import "github.com/aftrace/aftrace/format/ndis"
 
 // Observer is a Hook that is also told which objects each row is about: all rows but gaps
-// and returns that belong to no call, in their order. It may keep r.Objects if it sets it to
-// another slice with room for MaxObjects, where those of the next row are put.
+// and returns that belong to no call, in their order.
 type Observer interface {
 	Hook
 	Row(r *Row)
@@ -49,10 +48,17 @@ type Object struct {
 	Since   uint64
 	SinceTS int64
 
+	Note *Note // the Observer's own; nil in Objects that are not of a replay
+
 	Kind  ObjectKind
 	State ObjectState // after the row
 	Owner bool        // the row is about something that belongs to it
 }
+
+// Note is what an Observer wants to find with the next row about a thing, without a search.
+// The replay does not look at it. A thing that is gone may leave its note to a later one of
+// its kind: whoever reads it has to see what it is about.
+type Note struct{ Of any }
 
 // ObjectState is what the replay thinks an object does. The zero value is the state of
 // nothing.
@@ -154,44 +160,40 @@ type objectList struct {
 
 // add adds an object unless it has no ID. What is added before it belongs to it, if owner is
 // set.
-func (l *objectList) add(kind ObjectKind, id, handle uint64, state ObjectState, owner bool) {
+func (l *objectList) add(kind ObjectKind, id, handle uint64, state ObjectState, owner bool, note *Note) {
 	if id == 0 {
 		return
 	}
 	// Field by field: to make an Object and copy it takes twice as long.
 	o := &l.list[l.n]
 	o.ID, o.Handle, o.Since, o.SinceTS = id, handle, 0, 0
-	o.Kind, o.State, o.Owner = kind, state, owner
+	o.Kind, o.State, o.Owner, o.Note = kind, state, owner, note
 	l.n++
 }
 
 // registration adds one with the name id.
 func (l *objectList) registration(r *registration, id uint64, owner bool) {
 	n := l.n
-	if l.add(RegistrationObject, id, 0, r.life(id), owner); l.n > n && r.id == id && r.state == regEnded {
+	if l.add(RegistrationObject, id, 0, r.life(id), owner, &r.note); l.n > n && r.id == id && r.state == regEnded {
 		l.list[n].Since, l.list[n].SinceTS = r.end.ret.seq, r.end.ret.ts
 	}
 }
 
 // observe tells the observer of the row at, one of cl.
 func (c *Checker) observe(cl *call, at ev) {
-	r := &c.observed
-	if cap(r.Objects) < MaxObjects {
-		r.Objects = make([]Object, MaxObjects)
-	}
-	l := objectList{list: (*[MaxObjects]Object)(r.Objects[:MaxObjects])}
+	l := objectList{list: &c.objects}
 	if q := cl.q; q != nil {
-		l.add(RequestObject, cl.qid, 0, q.life(cl.qid), false)
+		l.add(RequestObject, cl.qid, 0, q.life(cl.qid), false, &q.note)
 	}
 	if p := cl.p; p != nil {
-		l.add(PartyObject, cl.pid, p.handle, p.life(cl.pid), false)
+		l.add(PartyObject, cl.pid, p.handle, p.life(cl.pid), false, &p.note)
 	}
 	if s := cl.s; s != nil {
-		l.add(SAPObject, cl.sid, s.handle, s.life(cl.sid), false)
+		l.add(SAPObject, cl.sid, s.handle, s.life(cl.sid), false, &s.note)
 	}
 	o, oid := cl.o, uint64(cl.n)
 	if v := cl.v; v != nil {
-		l.add(VCObject, cl.vid, v.handle, v.life(cl.vid), l.n > 0)
+		l.add(VCObject, cl.vid, v.handle, v.life(cl.vid), l.n > 0, &v.note)
 		if x := v.open(); x != nil && o == nil && v.id == cl.vid {
 			o, oid = x, x.id
 		}
@@ -201,7 +203,7 @@ func (c *Checker) observe(cl *call, at ev) {
 	}
 	open := o != nil && o.id == oid // and not another one that has its place now
 	if o != nil {
-		l.add(AFOpenObject, oid, o.handle, o.life(oid), l.n > 0)
+		l.add(AFOpenObject, oid, o.handle, o.life(oid), l.n > 0, &o.note)
 	}
 	own, reg := l.n > 0, uint64(0)
 	if x := cl.reg; x != nil {
@@ -225,7 +227,7 @@ func (c *Checker) observe(cl *call, at ev) {
 		b = cl.reg.b
 	}
 	if b != nil {
-		l.add(BindingObject, b.id, b.handle, b.life(), l.n > 0)
+		l.add(BindingObject, b.id, b.handle, b.life(), l.n > 0, &b.note)
 	}
 	a := cl.a
 	switch {
@@ -237,12 +239,13 @@ func (c *Checker) observe(cl *call, at ev) {
 	case open:
 		a = o.adapter
 	}
-	if a != nil {
-		l.add(AdapterObject, a.id, a.id, a.life(), l.n > 0)
+	if a != nil && a.id != 0 {
+		l.add(AdapterObject, a.no, a.id, a.life(), l.n > 0, &a.note)
 	}
 	if d := c.labelled(cl.label); d != nil {
-		l.add(DriverObject, uint64(cl.label), d.protocol, d.life(), l.n > 0)
+		l.add(DriverObject, d.id, d.protocol, d.life(), l.n > 0, &d.note)
 	}
+	r := &c.observed
 	r.Index, r.Seq, r.CallSeq, r.Objects = c.i, at.seq, cl.seq, l.list[:l.n]
 	c.observer.Row(r)
 }

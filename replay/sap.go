@@ -45,6 +45,7 @@ type sap struct {
 	cmDone      mark // from here the call manager may not use the handle
 	prev, next  *sap // the live ones, oldest first
 	left, right *sap // those of one AF open
+	note        Note // of the Observer
 }
 
 // known says that the AF open of s is there.

@@ -141,6 +141,7 @@ func (cl *call) name() string { return cl.fn.String() }
 
 // driver is a protocol or miniport driver.
 type driver struct {
+	id          uint64 // of this object, never reused
 	label       uint32
 	protocol    uint64
 	hasHandle   bool
@@ -172,6 +173,7 @@ type driver struct {
 	signals     bool // it made a VC for its own signaling
 	vagueAsks   bool // it made an OID request that does not say what for, or of which AF open
 	lostSaps    int  // SAPs of it whose registration was not followed
+	note        Note // of the Observer
 }
 
 // misdirect notes a completion that went to no open.
@@ -192,6 +194,7 @@ const (
 
 // adapter is a miniport adapter.
 type adapter struct {
+	no          uint64 // of this object, never reused
 	id          uint64 // value in the adapter column, 0 if it is known by another name only
 	listed      int    // index in Checker.adapterList, -1 if it is not there any more
 	keys        []key
@@ -215,6 +218,7 @@ type adapter struct {
 	haltedEarly bool      // UNLOAD-03 was reported of it
 	sent        ev        // a send that the miniport certainly has
 	sentAge     uint64    // it was noted at this count of Checker.sentAge
+	note        Note      // of the Observer
 }
 
 // maxPast bounds how many ended registrations an adapter remembers.
@@ -284,8 +288,9 @@ type binding struct {
 	hasHdlrs bool
 	firstReg ev
 	notified []notice
-	strays   int // notifications of address families that nobody had registered
-	requests int // OID requests made, or to be answered, on it
+	strays   int  // notifications of address families that nobody had registered
+	requests int  // OID requests made, or to be answered, on it
+	note     Note // of the Observer
 }
 
 // notice is a notification that a binding got for a registration.
@@ -320,6 +325,7 @@ type registration struct {
 	wrong     bool // NDIS should not have accepted it
 	early     []ev // notifications that came while the call ran
 	refused   []refusal
+	note      Note // of the Observer
 }
 
 // refusal is a failed claim that waits for the outcome of the claim it ran into.
@@ -415,6 +421,7 @@ type afOpen struct {
 	asked       ev       // the client received OID_CO_AF_CLOSE
 	mute        mark     // the call manager sent OID_CO_SIGNALING_DISABLED
 	vcFirst     *vc      // its VCs, newest first
+	note        Note     // of the Observer
 }
 
 // ctx chains: several owners may use one context value, so a value names a list of

@@ -131,9 +131,10 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	for _, w := range x.spans {
 		hooks.spans = append(hooks.spans, w)
 	}
-	var follows []follower
+	var follows []*life.Follower
 	for _, t := range x.timelines {
 		f := life.New()
+		f.Beside = len(follows) > 0
 		t.Attach(f)
 		hooks.spans = append(hooks.spans, t)
 		f.Spans = nil
@@ -146,8 +147,8 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 				w.Add(l)
 			}
 		}
-		behind := life.NewBehind(f) // it keeps the objects of the rows: nobody can come after it
-		follows, batches = append(follows, behind), append(batches, behind.Batch)
+		f.Beside = len(follows) > 0
+		follows, batches = append(follows, f), append(batches, f.Batch)
 	}
 	hooks.follows = follows
 	for _, w := range x.events {
@@ -221,13 +222,7 @@ func (x *Exporter) abandon() error {
 // hooks passes what a replay tells to several.
 type hooks struct {
 	spans   []replay.Hook
-	follows []follower
-}
-
-// follower is a life.Follower, or one that follows behind.
-type follower interface {
-	Row(r *replay.Row)
-	Finish()
+	follows []*life.Follower
 }
 
 func (h *hooks) Span(s *replay.Span) {

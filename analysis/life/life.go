@@ -42,7 +42,7 @@ type Life struct {
 	Failed  bool   // it was never ready and is gone: refused, failed
 	Cut     bool   // a gap touches its life: what is missing may have happened unseen
 	Parent  Key    // what it belongs to; the zero Key (of kind driver) if unknown
-	Adapter uint64 // 0 if unknown
+	Adapter uint64 // its handle, 0 if unknown
 	Driver  string // label of the driver of its first row, "" if unknown
 	TID     uint64 // thread of its first row, 0 if unknown
 
@@ -70,6 +70,9 @@ type Follower struct {
 	Saw func(r *replay.Row, at At)
 	// Spans is told of the calls of the replay; it may be nil.
 	Spans replay.Hook
+	// Beside says that another Follower follows the same replay: that one has the notes of
+	// the objects, and this one looks lives up.
+	Beside bool
 
 	batch *format.Batch
 	ahead []int // gap rows of the batch
@@ -89,63 +92,37 @@ var _ replay.Observer = (*Follower)(nil)
 func New() *Follower {
 	f := &Follower{}
 	for k := range f.lives {
-		f.lives[k] = index{bits: pageBits, pages: map[uint64]*page{}}
+		f.lives[k].pages = map[uint64]*page{}
 	}
-	f.lives[replay.AdapterObject].bits = 0 // their IDs are handles
 	return f
 }
 
-// index finds the lives of a kind. Most IDs are numbers that count up, and objects of about
-// the same time are in use together: they share pages. Rows that follow each other are about
-// the same few objects, which are found without.
+// index finds the lives of a kind. IDs are numbers that count up, and objects of about the
+// same time are in use together: they share pages.
 type index struct {
-	bits   uint8 // of an ID that tell the places of a page apart
-	recent [1 << recentBits]found
 	pages  map[uint64]*page
 	last   *page // the one that was used last, and its number
 	number uint64
 }
 
-type found struct {
-	id uint64
-	l  *Life
-}
-
 type page struct {
 	n     int // in use
-	lives []*Life
+	lives [pageSize]*Life
 }
 
-const (
-	recentBits = 6
-	pageBits   = 8
-)
-
-// recently is where id is among the recent ones. Handles end in zeros.
-func recently(id uint64) uint64 { return id * 0x9e3779b97f4a7c15 >> (64 - recentBits) }
+const pageSize = 1 << 8
 
 func (x *index) find(id uint64) *Life {
-	if slot := &x.recent[recently(id)]; slot.l != nil && slot.id == id {
-		return slot.l
-	}
-	return x.search(id)
-}
-
-func (x *index) search(id uint64) *Life {
 	p := x.page(id)
 	if p == nil {
 		return nil
 	}
-	l := p.lives[id&(1<<x.bits-1)]
-	if l != nil {
-		x.recent[recently(id)] = found{id, l}
-	}
-	return l
+	return p.lives[id%pageSize]
 }
 
 // page is the one for id, nil if there is none.
 func (x *index) page(id uint64) *page {
-	no := id >> x.bits
+	no := id / pageSize
 	if x.last != nil && x.number == no {
 		return x.last
 	}
@@ -160,25 +137,21 @@ func (x *index) page(id uint64) *page {
 func (x *index) put(id uint64, l *Life) {
 	p := x.page(id)
 	if p == nil {
-		p = &page{lives: make([]*Life, 1<<x.bits)}
-		x.last, x.number = p, id>>x.bits
+		p = &page{}
+		x.last, x.number = p, id/pageSize
 		x.pages[x.number] = p
 	}
-	p.lives[id&(1<<x.bits-1)] = l
+	p.lives[id%pageSize] = l
 	p.n++
-	x.recent[recently(id)] = found{id, l}
 }
 
 // forget takes out one that is there.
 func (x *index) forget(id uint64) {
 	p := x.page(id)
-	p.lives[id&(1<<x.bits-1)] = nil
+	p.lives[id%pageSize] = nil
 	if p.n--; p.n == 0 {
-		delete(x.pages, id>>x.bits)
+		delete(x.pages, id/pageSize)
 		x.last = nil
-	}
-	if slot := &x.recent[recently(id)]; slot.id == id {
-		*slot = found{}
 	}
 }
 
@@ -219,9 +192,12 @@ func (f *Follower) Row(r *replay.Row) {
 	at := At{r.Seq, b.TS[i], f.gaps}
 	for k := range r.Objects {
 		o := &r.Objects[k]
-		l := f.lives[o.Kind].find(o.ID)
-		if l == nil {
-			l = f.begin(r, k, at)
+		var l *Life
+		if o.Note != nil {
+			l, _ = o.Note.Of.(*Life)
+		}
+		if l == nil || l.ID != o.ID || l.Kind != o.Kind || f.Beside {
+			l = f.find(r, k, at)
 		}
 		l.Rows++
 		l.Last.Seq, l.Last.TS, l.Last.Gaps = at.Seq, at.TS, at.Gaps // faster than the whole
@@ -237,6 +213,19 @@ func (f *Follower) Row(r *replay.Row) {
 	if f.Saw != nil {
 		f.Saw(r, at)
 	}
+}
+
+// find looks up object k of a row, and adds it if it is new.
+func (f *Follower) find(r *replay.Row, k int, at At) *Life {
+	o := &r.Objects[k]
+	l := f.lives[o.Kind].find(o.ID)
+	if l == nil {
+		l = f.begin(r, k, at)
+	}
+	if o.Note != nil && !f.Beside {
+		o.Note.Of = l
+	}
+	return l
 }
 
 // begin adds object k of a row.
@@ -397,6 +386,7 @@ func (f *Follower) tell(l *Life) {
 	if f.Ended != nil {
 		f.Ended(l)
 	}
+	l.Key = Key{} // there may be notes of it
 	f.free = append(f.free, l)
 }
 
