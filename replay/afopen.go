@@ -521,6 +521,9 @@ func (c *Checker) unserved(o *afOpen, at, call ev, a *adapter, typ uint32) {
 	f := c.report(rule.OPEN02, at, rule.NDIS, a, who,
 		ndis.AFType(typ).String()+" was opened although nobody has registered it on the adapter", call).
 		also(rule.OPEN01).since(a.born())
+	if d := c.labelled(o.mgrLabel); o.cmUpcalls == 0 || d == nil || !d.downSeen {
+		f.unlessHidden() // else the call manager that was asked is captured, and has not registered it
+	}
 	for _, r := range a.past {
 		if r.typ == typ && r.state == regFailed {
 			f.also(rule.REG15)
@@ -773,7 +776,7 @@ func enterCmOpen(c *Checker, cl *call) {
 		default:
 			c.check(rule.OPEN05)
 			c.report(rule.OPEN05, cl.ev, rule.NDIS, x.adapter, c.who(cl.label, d),
-				"ProtocolCmOpenAf was called without an open of a client behind it").since(x.adapter.born())
+				"ProtocolCmOpenAf was called without an open of a client behind it").since(x.adapter.born()).unlessHidden()
 		}
 		o = x
 	default:

@@ -126,6 +126,7 @@ type Checker struct {
 	defects      map[string]uint64
 	defectRows   map[string]uint64 // seq of the first row of each kind
 	unjudged     [ndis.NumFuncs]uint64
+	sources      uint32                       // that rows have, a bit each
 	carried      [ndis.NumFuncs]format.Fields // columns that rows of the function had, and sawRow
 	span         Span
 	observed     Row
@@ -401,6 +402,7 @@ func (c *Checker) enter(at ev) *call {
 		cl.fn = ndis.FuncUnknown // no Reader makes such a row
 	}
 	c.carried[cl.fn] |= has | sawRow
+	c.sources |= 1 << r.source
 	cl.thread, cl.ns, cl.id, cl.gapsAtEnter = r.thread, r.ns(), r.id, c.nGaps
 	cl.stack, cl.parent = nil, nil
 	// Most columns of most rows are null: to look at each would be most of the work.

@@ -58,6 +58,7 @@ type finding struct {
 	unsure   string  // what the trace does not say, and could explain it
 	claims   *driver // its calls must be captured for the finding to stand
 	shown    bool    // the row alone proves it
+	hidden   bool    // a driver that is not in the trace could explain it
 }
 
 // maxRules is a power of two beyond the number of the last rule.
@@ -279,6 +280,17 @@ func (f *finding) evident() *finding {
 	return f
 }
 
+// unlessHidden says that what a driver does of which the trace has nothing could explain the
+// finding: it is certain only where the source sees all drivers.
+func (f *finding) unlessHidden() *finding {
+	f.hidden = true
+	return f
+}
+
+// ofDrivers are the sources in which each driver tells of itself, if it does. The others see
+// every call into NDIS and out of it.
+const ofDrivers = 1<<format.SourceETW | 1<<format.SourceETL | 1<<format.SourceWPP | 1<<format.SourceManifest
+
 // sinceStart says that anything lost earlier could explain the finding.
 func (f *finding) sinceStart() *finding {
 	f.from = minTime
@@ -346,6 +358,8 @@ func (c *Checker) Finish(end End) *Result {
 			f.Inconclusive, f.Why = true, "it rests on rows that were inferred"
 		case f.unsure != "":
 			f.Inconclusive, f.Why = true, f.unsure
+		case f.hidden && c.sources&ofDrivers != 0:
+			f.Inconclusive, f.Why = true, "a driver that does not emit events could explain it"
 		case f.shown:
 		case f.atEnd && end.Truncated:
 			f.Inconclusive, f.Why = true, "the trace is cut short"

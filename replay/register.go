@@ -862,13 +862,14 @@ func (c *Checker) strayNotify(cl *call, b *binding, at ev, who string) {
 			b.strays++
 			c.report(rule.NOTE03, cl.ev, rule.NDIS, a, who,
 				"a client was notified of "+ndis.AFType(cl.afType).String()+", which nobody has registered on the adapter, in place of "+ndis.AFType(r.typ).String(), r.enter).
-				also(rule.NOTE08).since(a.born())
+				also(rule.NOTE08).since(a.born()).unlessHidden()
 			return
 		}
 	}
 	b.strays++
 	f := c.report(rule.NOTE03, cl.ev, rule.NDIS, a, who,
-		"a client was notified of "+ndis.AFType(cl.afType).String()+", which nobody has registered on the adapter", at).since(a.born())
+		"a client was notified of "+ndis.AFType(cl.afType).String()+", which nobody has registered on the adapter", at).
+		since(a.born()).unlessHidden()
 	for _, r := range a.past {
 		if r.typ != cl.afType {
 			continue
