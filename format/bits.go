@@ -40,16 +40,37 @@ func valuesOf[T fixed](b []byte, n int) []T {
 
 // transpose turns rows and columns of a matrix of 32 × 32 bits: bit j of m[i] becomes bit
 // i of m[j]. It is how validity bitmaps (one a column) become Fields (one a row) and back.
+// Quarters change places, then the quarters of those; arrays of fixed size need no checks.
 func transpose(m *[32]uint32) {
-	for s, mask := uint(16), uint32(0x0000FFFF); s != 0; {
-		for k := uint(0); k < 32; k = (k + s + 1) &^ s {
-			t := (m[k&31]>>s ^ m[(k+s)&31]) & mask
-			m[k&31] ^= t << s
-			m[(k+s)&31] ^= t
-		}
-		s >>= 1
-		mask ^= mask << s
+	for k := range 16 {
+		swap(&m[k], &m[k+16], 16, 0x0000FFFF)
 	}
+	for from := 0; from < 32; from += 16 {
+		part := (*[16]uint32)(m[from:])
+		for k := range 8 {
+			swap(&part[k], &part[k+8], 8, 0x00FF00FF)
+		}
+	}
+	for from := 0; from < 32; from += 8 {
+		part := (*[8]uint32)(m[from:])
+		for k := range 4 {
+			swap(&part[k], &part[k+4], 4, 0x0F0F0F0F)
+		}
+	}
+	for from := 0; from < 32; from += 4 {
+		part := (*[4]uint32)(m[from:])
+		swap(&part[0], &part[2], 2, 0x33333333)
+		swap(&part[1], &part[3], 2, 0x33333333)
+		swap(&part[0], &part[1], 1, 0x55555555)
+		swap(&part[2], &part[3], 1, 0x55555555)
+	}
+}
+
+// swap lets the bits of a above those of mask, and those of b in it, change places.
+func swap(a, b *uint32, shift uint, mask uint32) {
+	t := (*a>>shift ^ *b) & mask
+	*a ^= t << shift
+	*b ^= t
 }
 
 // word32 is the i-th group of 32 bits of a bitmap; bits past its end are 0.

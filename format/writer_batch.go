@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"github.com/apache/arrow/go/v15/arrow"
+
+	"github.com/aftrace/aftrace/format/ndis"
 )
 
 // WriteBatch adds the rows of b by whole columns. It refuses the same rows as Write; the
@@ -61,9 +63,12 @@ func (w *Writer) WriteBatchExtra(b *Batch, extra []arrow.Array) error {
 
 // checkRows finds the first row in from:to that Write would refuse: to and "" if none.
 func (w *Writer) checkRows(b *Batch, from, to int) (int, string) {
+	strings, size := len(w.cols.driver.Data)+len(w.cols.detail.Data), 0
+	if w.plainRows(b, from, to, maxBatchStrings-strings) {
+		return to, ""
+	}
 	started, last := w.started, w.lastSeq
 	defer func() { w.started, w.lastSeq = started, last }()
-	strings, size := len(w.cols.driver.Data)+len(w.cols.detail.Data), 0
 	for i := from; i < to; i++ {
 		driver, detail := b.Driver.At(i), b.Detail.At(i)
 		if reason := w.check(b.Seq[i], b.Phase[i], b.Function[i], b.Source[i], b.Has[i], asString(driver), asString(detail)); reason != "" {
@@ -75,6 +80,53 @@ func (w *Writer) checkRows(b *Batch, from, to int) (int, string) {
 		}
 	}
 	return to, ""
+}
+
+// plainRows says that Write would take the rows, which have less than room bytes of text: what can
+// be seen of all of them at once, for most rows are plain. Drivers are in ASCII then.
+func (w *Writer) plainRows(b *Batch, from, to, room int) bool {
+	driver, detail := b.Driver.Offsets[from:to+1], b.Detail.Offsets[from:to+1]
+	names, details := b.Driver.Data[driver[0]:driver[to-from]], b.Detail.Data[detail[0]:detail[to-from]]
+	if len(names) > MaxString || len(names)+len(details) >= room || !isASCII(names) {
+		return false
+	}
+	phase, function, source, has := b.Phase[from:to], b.Function[from:to], b.Source[from:to], b.Has[from:to]
+	last, rising := w.lastSeq, true
+	if !w.started && to > from {
+		last = b.Seq[from] - 1
+	}
+	for _, seq := range b.Seq[from:to] {
+		rising = rising && seq > last
+		last = seq
+	}
+	var p Phase
+	for _, v := range phase {
+		p = max(p, v)
+	}
+	var f ndis.Func
+	for _, v := range function {
+		f = max(f, v)
+	}
+	var s Source
+	for _, v := range source {
+		s = max(s, v)
+	}
+	var some Fields
+	for _, v := range has {
+		some |= v
+	}
+	if !rising || p >= NumPhases || f >= ndis.NumFuncs || s >= NumSources || some>>numNullable != 0 {
+		return false
+	}
+	if some&HasDetail == 0 {
+		return true
+	}
+	for i, h := range has {
+		if h&HasDetail != 0 && (int(detail[i+1]-detail[i]) > MaxString || !validObject(asString(b.Detail.At(from+i)))) {
+			return false
+		}
+	}
+	return true
 }
 
 // asString is b as a string that is valid as long as b does not change.
@@ -145,6 +197,7 @@ func copyPresent[T fixed](dst []T, i int, src []T, p present, k Fields) {
 	case p.some&k == 0:
 		clear(dst[:len(src)])
 	default:
+		dst, src = dst[:len(p.has)], src[:len(p.has)]
 		for i, h := range p.has {
 			dst[i] = keep(src[i], h, k)
 		}

@@ -93,7 +93,7 @@ func (x *Executor) prepare(f *Frame) {
 	c, r, ns, p := x.w, &f.Row, x.ns(f.t), &f.pre
 	if answersOID(f.Function) && r.Has&format.HasDetail != 0 {
 		var d detail
-		d.parse([]byte(r.Detail))
+		d.parse(bytesOf(r.Detail))
 		label := uint32(0)
 		if r.Has&format.HasDriver != 0 {
 			label = c.labels[r.Driver]

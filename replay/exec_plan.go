@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -629,8 +630,12 @@ func (e *recordedEntry) bySelf() bool {
 	if e.Has&format.HasDetail == 0 {
 		return false
 	}
+	b := e.text.bytes()
+	if !bytes.Contains(b, []byte("self")) && bytes.IndexByte(b, '\\') < 0 {
+		return false
+	}
 	var d detail
-	d.parse(e.text.bytes())
+	d.parse(b)
 	return d.caller == callerSelf
 }
 
@@ -1570,7 +1575,7 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 	}
 	var d detail
 	if e.Function.Modern() == ndis.ProtocolCoOidRequestComplete {
-		d.parse([]byte(e.Detail))
+		d.parse(bytesOf(e.Detail))
 	}
 	fits := func(v *recorded) bool {
 		if v.row.driver != 0 && e.Driver != "" && p.names[v.row.driver] != e.Driver {
@@ -1641,11 +1646,26 @@ func (p *plan) expected(e *format.Event) bool { return p.find(e, nil) != nil }
 func (p *plan) catchUp(n uint64) error {
 	for p.ran < n {
 		p.ran++
+		if p.nothing(p.ran) {
+			continue
+		}
 		if err := p.run(p.ran); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// nothing says that nothing is due up to row n of the recording; up to the row before, all is done.
+func (p *plan) nothing(n uint64) bool {
+	x := p.x
+	if p.answers.n > 0 {
+		if v := *p.answers.at(0); v.state != invWaiting || v.retN <= n {
+			return false
+		}
+	}
+	return (p.gaps.n == 0 || p.gaps.at(0).n > n) && (len(x.queue) == 0 || x.queue[0].due > n) && x.rota.nothing(n) &&
+		len(p.late) == 0 && x.err == nil
 }
 
 // run executes what is due up to row n of the recording.
@@ -1845,12 +1865,12 @@ func (p *plan) stands(f *Frame, v *recorded) bool {
 // uses any more.
 func (p *plan) impossible(t *Thread, v *recorded) bool {
 	c, ns, e := p.x.w, p.x.ns(t), &v.row
-	var d detail
-	if e.Has&format.HasDetail != 0 {
-		d.parse(e.text.bytes())
-	}
 	switch v.fn {
 	case ndis.ProtocolBindAdapterEx:
+		var d detail
+		if e.Has&format.HasDetail != 0 {
+			d.parse(e.text.bytes())
+		}
 		if d.has&keyBindContext == 0 {
 			return false
 		}
@@ -1880,6 +1900,10 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 		}
 		if !ok {
 			return false
+		}
+		var d detail
+		if e.Has&format.HasDetail != 0 {
+			d.parse(e.text.bytes())
 		}
 		surprise := d.surprise || a.surprise.seen()
 		for b := c.newest; b != nil && surprise; b = b.older {

@@ -564,6 +564,23 @@ func (r *rota) grow() {
 	}
 }
 
+// nothing says that no thread is due up to a moment, if that is the next one.
+func (r *rota) nothing(until uint64) bool {
+	if r.n == 0 {
+		r.released = max(r.released, until)
+		return true
+	}
+	if r.released+1 != until {
+		return false
+	}
+	mask := uint64(len(r.slots) - 1)
+	if r.slots[r.released&mask] != nil || r.slots[until&mask] != nil {
+		return false
+	}
+	r.released = until
+	return true
+}
+
 // next takes out one of those that are due up to a moment, nil if there is none left.
 func (r *rota) next(until uint64) *Thread {
 	for r.n > 0 {
@@ -686,7 +703,7 @@ func (x *Executor) label(e *format.Event) uint32 {
 	// The names are mostly the same strings again: not even their bytes are compared then.
 	slot := &x.labels[uintptr(unsafe.Pointer(unsafe.StringData(e.Driver)))>>4%uintptr(len(x.labels))]
 	if slot.name != e.Driver {
-		*slot = labelled{e.Driver, x.w.label(unsafe.Slice(unsafe.StringData(e.Driver), len(e.Driver)))}
+		*slot = labelled{e.Driver, x.w.label(bytesOf(e.Driver))}
 	}
 	return slot.id
 }
@@ -895,6 +912,9 @@ func stringOf(b []byte) string {
 	}
 	return unsafe.String(&b[0], len(b))
 }
+
+// bytesOf are the bytes of s, which are not to be changed.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // ExecMetadata is md for the trace that an execution with o produced: the names of what was
 // assumed and counted go with it.
