@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aftrace/aftrace/format/ndis"
@@ -270,6 +272,8 @@ func TestWriterRefuses(t *testing.T) {
 		"detail is not a JSON object": func(e *Event) {
 			e.Detail = "[]"
 		},
+		"driver too long": func(e *Event) { e.Driver = strings.Repeat("d", MaxString+1) },
+		"detail too long": func(e *Event) { e.Detail = `{"a":"` + strings.Repeat("d", MaxString) + `"}` },
 	} {
 		var buf bytes.Buffer
 		w, _ := NewWriter(&buf, WriterOptions{BatchRows: 2})
@@ -309,3 +313,38 @@ func TestWriterRefuses(t *testing.T) {
 }
 
 func itoa(n int64) string { return fmt.Sprint(n) }
+
+// A batch with more text than a record batch takes is written as several.
+func TestWriteBatchSplitsText(t *testing.T) {
+	detail := `{"a":"` + strings.Repeat("d", maxBatchStrings/5) + `"}`
+	var b Batch
+	for seq := range uint64(9) {
+		b.Append(&Event{Seq: seq + 1, Has: HasDetail, Detail: detail})
+	}
+	var buf bytes.Buffer
+	w, err := NewWriter(&buf, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.WriteBatch(&b), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewReader(&buf, "large", ReaderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []int
+	for {
+		got, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, got.N)
+	}
+	if !slices.Equal(rows, []int{5, 4}) {
+		t.Errorf("batches of %d rows, want 5 and 4", rows)
+	}
+}
