@@ -53,6 +53,8 @@ type Object struct {
 	Kind  ObjectKind
 	State ObjectState // after the row
 	Owner bool        // the row is about something that belongs to it
+
+	_ [8]byte // makes the size a power of two, by which it is found faster
 }
 
 // Note is what an Observer wants to find with the next row about a thing, without a search.

@@ -187,31 +187,30 @@ func (f *Follower) Find(k Key) *Life { return f.lives[k.Kind].find(k.ID) }
 
 // Row takes in what the replay says of a row.
 func (f *Follower) Row(r *replay.Row) {
-	b, i := f.batch, r.Index
-	f.count(i)
-	at := At{r.Seq, b.TS[i], f.gaps}
-	for k := range r.Objects {
-		o := &r.Objects[k]
+	f.count(r.Index)
+	// Local: what is reached by pointers is loaded again for each object.
+	objects, seq, ts, gaps, beside := r.Objects, r.Seq, f.batch.TS[r.Index], f.gaps, f.Beside
+	for k := range objects {
+		o := &objects[k]
 		var l *Life
-		if o.Note != nil {
+		if o.Note != nil && !beside {
 			l, _ = o.Note.Of.(*Life)
 		}
-		if l == nil || l.ID != o.ID || l.Kind != o.Kind || f.Beside {
-			l = f.find(r, k, at)
+		if l == nil || l.ID != o.ID || l.Kind != o.Kind {
+			l = f.find(r, k, At{seq, ts, gaps})
 		}
 		l.Rows++
-		l.Last.Seq, l.Last.TS, l.Last.Gaps = at.Seq, at.TS, at.Gaps // faster than the whole
+		l.Last.Seq, l.Last.TS, l.Last.Gaps = seq, ts, gaps // faster than the whole
 		if l.Handle == 0 {
 			l.Handle = o.Handle
 		}
-		if o.State == l.State {
-			continue
+		if o.State != l.State {
+			l.State = o.State
+			f.step(l, At{o.Since, o.SinceTS, gaps}, At{seq, ts, gaps})
 		}
-		l.State = o.State
-		f.step(l, At{o.Since, o.SinceTS, f.gaps}, at)
 	}
 	if f.Saw != nil {
-		f.Saw(r, at)
+		f.Saw(r, At{seq, ts, gaps})
 	}
 }
 
