@@ -481,6 +481,27 @@ func TestCaptureProcesses(t *testing.T) {
 	exact(t, capture(t, "--", "./dynamic", "--reexec", "standalone"))
 }
 
+// TestCaptureChildren: what a shell starts is captured with --children, and the level of the
+// trace is that of the programs, which are not known when the capture begins.
+func TestCaptureChildren(t *testing.T) {
+	c := capture(t, "--children", "--propagate-exit", "--", "/bin/sh", "-c", "./pie && ./pie --pend && exit 7")
+	if c.code != 7 || !strings.Contains(c.stderr, " probed in 3 processes\n") {
+		t.Errorf("exit code %d, want 7\n%s", c.code, c.stderr)
+	}
+	c.code = 0
+	exact(t, c)
+	if v := replayed(t, c.path); v.Verdict != "conforms" {
+		t.Errorf("%s %v", v.Verdict, v.rules())
+	}
+	if c := capture(t, "--children", "--pid", "1"); c.code != 2 {
+		t.Errorf("exit code %d, want 2\n%s", c.code, c.stderr)
+	}
+	// Nothing to capture is said, and is no failure of the program.
+	if c := capture(t, "--children", "--", "/bin/true"); c.code != 0 || !strings.Contains(c.stderr, "no call was seen") {
+		t.Errorf("exit code %d, want 0\n%s", c.code, c.stderr)
+	}
+}
+
 // TestCaptureAttach: a process that runs is captured from then on, and runs on.
 func TestCaptureAttach(t *testing.T) {
 	dir := harness(t)

@@ -115,7 +115,7 @@ func (r *Report) byWeight() []*Finding {
 	for i := range r.Findings {
 		order[i] = &r.Findings[i]
 	}
-	slices.SortStableFunc(order, func(a, b *Finding) int { return a.weight() - b.weight() })
+	slices.SortStableFunc(order, forTheEye)
 	return order
 }
 

@@ -85,7 +85,7 @@ func (t *textReport) choose() {
 	for i := range t.Findings {
 		order[i] = &t.Findings[i]
 	}
-	slices.SortStableFunc(order, func(a, b *Finding) int { return cmp.Compare(a.weight(), b.weight()) })
+	slices.SortStableFunc(order, forTheEye)
 	most := t.o.limit(len(order))
 	type kind struct {
 		rule   string
@@ -106,7 +106,13 @@ func (t *textReport) choose() {
 	}
 }
 
-// weight orders findings for the eye: 0 is the gravest.
+// forTheEye orders findings as a person reads them: the gravest first, then by trace and by
+// the row where the rule broke, so that a cause comes before what follows from it.
+func forTheEye(a, b *Finding) int {
+	return cmp.Or(cmp.Compare(a.weight(), b.weight()), cmp.Compare(a.trace, b.trace), cmp.Compare(a.seq, b.seq))
+}
+
+// weight says how grave a finding is: 0 is the gravest.
 func (f *Finding) weight() int {
 	w := map[string]int{"error": 0, "warning": 2, "info": 3}[f.Severity]
 	if f.Verdict == "inconclusive" {

@@ -3,6 +3,7 @@ package rows
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ type Filter struct {
 	drivers   []string // patterns
 	labels    map[string]bool
 	statuses  map[uint32]bool
+	seqs      [][2]uint64 // first and last row
 	since     int64
 	until     int64
 	timed     bool
@@ -79,6 +81,36 @@ func (f *Filter) Status(name string) error {
 	return nil
 }
 
+// Seq adds rows by number: one (54), from one to another (54-81, both included), from one on
+// (54-) or up to one (-81).
+func (f *Filter) Seq(text string) error {
+	wrong := fmt.Errorf("%q is no row or range of rows: want N, FROM-TO, FROM- or -TO", text)
+	from, to, isRange := strings.Cut(text, "-")
+	if !isRange {
+		to = from
+	}
+	r := [2]uint64{0, math.MaxUint64}
+	for i, s := range []string{from, to} {
+		if s == "" && isRange && text != "-" {
+			continue
+		}
+		v, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			return wrong
+		}
+		r[i] = v
+	}
+	if r[0] > r[1] {
+		return wrong
+	}
+	f.seqs = append(f.seqs, r)
+	return nil
+}
+
+func (f *Filter) seq(seq uint64) bool {
+	return slices.ContainsFunc(f.seqs, func(r [2]uint64) bool { return r[0] <= seq && seq <= r[1] })
+}
+
 // Between keeps rows from since on and before until; an empty text is no bound. Times are
 // RFC 3339, without a zone UTC, or nanoseconds since the Unix epoch.
 func (f *Filter) Between(since, until string) (err error) {
@@ -116,6 +148,7 @@ func (f *Filter) Match(b *format.Batch, i int) bool {
 	has := b.Has[i]
 	switch {
 	case f.functions != nil && !f.functions[b.Function[i]],
+		f.seqs != nil && !f.seq(b.Seq[i]),
 		f.timed && (b.TS[i] < f.since || b.TS[i] >= f.until),
 		f.adapters != nil && (has&format.HasAdapter == 0 || !f.adapters[b.Adapter[i]]),
 		f.statuses != nil && (has&format.HasStatus == 0 || !f.statuses[b.Status[i]]),

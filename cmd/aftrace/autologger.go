@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -102,7 +103,10 @@ what is different, and nothing else.`,
 // bootFile is the file of a boot session that was not told one; its folder is made.
 func bootFile() (string, error) {
 	data := os.Getenv("ProgramData")
-	if data == "" {
+	switch {
+	case data == "" && runtime.GOOS != "windows":
+		return "", cli.Exit(cli.NotPossible, fmt.Errorf("%w: it needs Windows, this is %s", host.ErrSystem, runtime.GOOS))
+	case data == "":
 		return "", errors.New("the output is missing: --file FILE.etl")
 	}
 	dir := filepath.Join(data, "aftrace")

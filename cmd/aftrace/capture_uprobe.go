@@ -20,6 +20,8 @@ type uprobeFlags struct {
 	names  string
 	ulong  int
 	buffer string
+
+	children bool
 }
 
 func init() {
@@ -28,11 +30,13 @@ func init() {
 		name: "uprobe", goos: "linux",
 		about: "programs on Linux that call functions named as in ndis.h, by eBPF probes",
 		example: `  sudo aftrace capture -o trace.arrow -- ./harness --all
+  sudo aftrace capture -o trace.arrow --children --propagate-exit -- make test
   sudo aftrace capture -o trace.arrow --pid 1234 --duration 10s
   sudo aftrace capture -o - -- ./harness | afreplay run -
 `,
 		flags: func(fl *pflag.FlagSet) {
 			fl.IntVar(&u.pid, "pid", 0, "uprobe: the process to attach to, instead of a program to start")
+			fl.BoolVar(&u.children, "children", false, "uprobe: the program starts what is to be captured, as a shell or a test runner does, and needs no such function itself")
 			fl.StringVar(&u.names, "map", "", "uprobe: a file with other names of functions: NdisXxx = [FILE:]SYMBOL[+OFFSET]")
 			fl.IntVar(&u.ulong, "ulong", 0, "uprobe: bytes of a ULONG, 4 or 8 (default what the debugging information says, else 4)")
 			fl.StringVar(&u.buffer, "buffer", "64M", "uprobe: size of the ring between kernel and aftrace, a power of two")
@@ -47,6 +51,8 @@ func (u *uprobeFlags) open(_ context.Context, f *captureFlags, args []string) (r
 		return nil, errors.New("the program to start is missing: -- PROGRAM ARG..., or --pid N")
 	case len(args) > 0 && u.pid != 0:
 		return nil, errors.New("--pid and a program to start: want one of them")
+	case u.children && u.pid != 0:
+		return nil, errors.New("--children is for a program that is started; what a process starts is followed anyway")
 	case u.pid < 0:
 		return nil, fmt.Errorf("--pid %d is no process", u.pid)
 	case u.ulong != 0 && u.ulong != 4 && u.ulong != 8:
@@ -61,7 +67,7 @@ func (u *uprobeFlags) open(_ context.Context, f *captureFlags, args []string) (r
 	if size&(size-1) != 0 || size < int64(os.Getpagesize()) || size > 1<<30 {
 		return nil, fmt.Errorf("--buffer %s: want a power of two from %d to 1G", u.buffer, os.Getpagesize())
 	}
-	o := uprobe.Options{Program: args, PID: u.pid, Map: u.names, ULong: u.ulong, Buffer: int(size)}
+	o := uprobe.Options{Program: args, PID: u.pid, Children: u.children, Map: u.names, ULong: u.ulong, Buffer: int(size)}
 	if f.output == "-" {
 		o.Stdout = os.Stderr
 	}
@@ -75,6 +81,13 @@ func (u *uprobeFlags) open(_ context.Context, f *captureFlags, args []string) (r
 	return &uprobeRecording{c}, nil
 }
 
+func processes(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
+}
+
 type uprobeRecording struct{ *uprobe.Capture }
 
 func (r *uprobeRecording) RunOptions() collect.RunOptions { return uprobe.RunOptions() }
@@ -83,7 +96,7 @@ func (r *uprobeRecording) Report() captureReport {
 	s := r.Summary()
 	rep := captureReport{Source: "uprobe", Rows: s.Records, JSON: s, Exit: s.Exit, Lossy: s.Lost > 0 || s.Unread > 0 || s.Untracked > 0}
 	line := func(format string, args ...any) { rep.Lines = append(rep.Lines, fmt.Sprintf(format, args...)) }
-	line("%s probed in %s", rows.Count(uint64(s.Functions), "function"), rows.Count(uint64(s.Processes), "process"))
+	line("%s probed in %s", rows.Count(uint64(s.Functions), "function"), processes(s.Processes))
 	if s.NsPerCall > 0 {
 		line("a probed call costs %.0f ns more than without probes", s.NsPerCall)
 	}

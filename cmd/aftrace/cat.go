@@ -17,6 +17,7 @@ func catCommand() *cobra.Command {
 	var f struct {
 		format                               string
 		functions, adapters, drivers, status []string
+		seq                                  []string
 		since, until                         string
 		limit                                uint64
 	}
@@ -27,11 +28,15 @@ func catCommand() *cobra.Command {
 
 A row is shown if it matches each kind of filter that is given, and it matches a kind
 if it matches one of its values. Functions and drivers may be patterns with * and ?.
+--seq takes the numbers of rows, which the text begins with and findings, timings and
+tables name.
+
 JSON and CSV have the columns of the schema; handles are hex strings, times RFC 3339,
 and JSON leaves null columns out.`,
 		Example: `  aftrace cat trace.arrow
   aftrace cat trace.arrow --function '*RegisterAddressFamily*' --status FAILURE
   aftrace cat trace.arrow --driver ndproxy --since 2026-03-01T09:15:00Z --limit 20
+  aftrace cat trace.arrow --seq 54-81
   aftrace cat trace.arrow --format json | jq -r .function`,
 		Args: cobra.MatchAll(cli.Inputs(1, "the trace to show"), cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,6 +50,7 @@ and JSON leaves null columns out.`,
 				{"adapter", f.adapters, filter.Adapter},
 				{"driver", f.drivers, func(p string) error { filter.Driver(p); return nil }},
 				{"status", f.status, filter.Status},
+				{"seq", f.seq, filter.Seq},
 			} {
 				for _, v := range part.values {
 					if err := part.add(v); err != nil {
@@ -87,6 +93,7 @@ and JSON leaves null columns out.`,
 	fl.StringArrayVar(&f.adapters, "adapter", nil, "only rows of this adapter handle")
 	fl.StringArrayVar(&f.drivers, "driver", nil, "only drivers of this label or pattern")
 	fl.StringArrayVar(&f.status, "status", nil, "only rows with this status, a name or a number")
+	fl.StringArrayVar(&f.seq, "seq", nil, "only rows of this number, or from one to another: N, FROM-TO, FROM- or -TO")
 	fl.StringVar(&f.since, "since", "", "only rows from this time on (RFC 3339, or nanoseconds since 1970)")
 	fl.StringVar(&f.until, "until", "", "only rows before this time")
 	fl.Uint64Var(&f.limit, "limit", 0, "at most this many rows; 0 is all")

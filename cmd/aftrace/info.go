@@ -16,6 +16,7 @@ import (
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/collect"
 	"github.com/aftrace/aftrace/collect/decode"
+	"github.com/aftrace/aftrace/collect/etl"
 )
 
 func infoCommand() *cobra.Command {
@@ -71,6 +72,9 @@ func look(ctx context.Context, path string, lib *decode.Library, quiet bool) (in
 	progress := cli.NewProgress("reading", quiet)
 	e, err := collect.Info(ctx, path, lib, progress.At)
 	progress.Done()
+	if errors.Is(err, etl.ErrNotETL) {
+		err = fmt.Errorf("%w (nor a trace: those are Arrow files, .arrow and .arrows)", err)
+	}
 	if err != nil {
 		return nil, "", err
 	}

@@ -60,7 +60,6 @@ type Capture struct {
 	lost      []uint64 // by CPU, as told
 	checked   int64    // when they were read, on the clock of the records
 	drained   bool
-	level     string
 	ended     chan struct{} // closed when no process is traced any more
 }
 
@@ -160,7 +159,6 @@ func Open(o Options) (c *Capture, err error) {
 	if err := c.tracer.start(); err != nil {
 		return nil, err
 	}
-	c.level = c.traceLevel()
 	return c, nil
 }
 
@@ -197,10 +195,10 @@ func (c *Capture) examine() error {
 			return inputError(fmt.Errorf("%s:%d: %s has no function %q, nor have the libraries that it names (for one that it loads later, write LIBRARY:%s)", c.o.Map, m.line, path, m.symbol, m.symbol))
 		}
 	}
-	if functions == 0 && !dlopens && len(c.mapped) == 0 {
+	if functions == 0 && !dlopens && len(c.mapped) == 0 && !c.o.Children {
 		hint := "link it with its symbols, keep its .gnu_debuglink file beside it, or name its functions with a map file"
 		if len(o.symbols) > 0 {
-			hint = "functions of other names are named with a map file"
+			hint = "functions of other names are named with a map file (--map); if it starts the programs that have them, as a shell or a test runner does, add --children"
 		}
 		return inputError(fmt.Errorf("%s: no CoNDIS function among %d symbols of it and of %d libraries: %s", path, c.symbolCount(), len(c.ordered)-1, hint))
 	}
@@ -290,7 +288,8 @@ func (c *Capture) warn(text string, args ...any) {
 	}
 }
 
-// traceLevel is "export" if no function stands for the macros of miniport call managers.
+// traceLevel is "export" if no function stands for the macros of miniport call managers, and
+// "" as long as no function is known: a program may load its drivers later, or start others.
 func (c *Capture) traceLevel() string {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -306,7 +305,7 @@ func (c *Capture) traceLevel() string {
 	if any {
 		return "export"
 	}
-	return "api"
+	return ""
 }
 
 // target is a function to probe.
@@ -597,11 +596,13 @@ func (c *Capture) Metadata() format.Metadata {
 	s := c.Summary()
 	md := format.Metadata{
 		format.MetaCollector:     "uprobe",
-		format.MetaLevel:         c.level,
 		format.MetaStarted:       format.FormatTime(c.requested),
 		format.MetaTickFrequency: "1000000000",
 		metaNsPerEntry:           strconv.FormatFloat(s.NsPerEntry, 'f', 0, 64),
 		metaNsPerCall:            strconv.FormatFloat(s.NsPerCall, 'f', 0, 64),
+	}
+	if level := c.traceLevel(); level != "" {
+		md[format.MetaLevel] = level
 	}
 	if host, err := os.Hostname(); err == nil {
 		md[format.MetaHost] = host

@@ -31,6 +31,9 @@ type Options struct {
 	Program []string // a command to start, with its arguments
 	Env     []string // of the command; nil is ours
 	PID     int      // a process that runs
+	// Children says that Program only starts what is to be captured, as a shell or a test
+	// runner does: it need not have a function to probe.
+	Children bool
 
 	// Stdout is the standard output of the command, nil for ours.
 	Stdout *os.File

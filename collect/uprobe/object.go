@@ -93,7 +93,7 @@ func openObject(path, name string, ulongSize int) (o *object, err error) {
 	if _, err := f.ReadAt(magic[:], 0); err != nil || string(magic[:]) != elf.ELFMAG {
 		what := ""
 		if magic[0] == '#' && magic[1] == '!' {
-			what = " (a script: name its interpreter, or the program that it runs)"
+			what = " (a script: name the program that it runs, or its interpreter with --children)"
 		}
 		return nil, fmt.Errorf("%s: not an ELF file%s", name, what)
 	}

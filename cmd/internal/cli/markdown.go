@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,10 @@ func Markdown(root *cobra.Command) []byte {
 				name += " " + kind
 			}
 			value := ""
-			if f.DefValue != "" && f.DefValue != "[]" && f.DefValue != "false" && f.Name != "jobs" {
+			switch {
+			case f.Name == "jobs": // follows the machine
+			case slices.Contains([]string{"", "[]", "false", "0", "0s"}, f.DefValue): // as in --help, zero goes without saying
+			default:
 				value = fmt.Sprintf(" (default %s)", f.DefValue)
 			}
 			fmt.Fprintf(&flags, "| `%s` | %s%s |\n", name, strings.ReplaceAll(usage, "|", "\\|"), value)
