@@ -65,6 +65,7 @@ var (
 		"safe":   func(s string) string { return rows.Safe(rows.Cut(s, nameSize)) },
 		"long":   func(s string) string { return rows.Safe(rows.Cut(s, messageSize)) },
 		"num":    thousands,
+		"count":  rows.Count[int],
 		"ns":     rows.Duration,
 		"offset": offset,
 		"base":   baseName,

@@ -383,6 +383,10 @@ func (t *textReport) hint() {
 		}
 	}
 	t.line("")
+	if of == "-" { // it was read, and is gone
+		t.line("why, step by step: keep the trace in a file, then afreplay explain FILE %s%s", id, t.o.Flags)
+		return
+	}
 	t.line("why, step by step: afreplay explain %s %s%s", of, id, t.o.Flags)
 }
 
@@ -439,7 +443,7 @@ func (t *textReport) coverage() {
 	most := mostFrequent(reasons)
 	for i, why := range most {
 		if i == reasonsShown {
-			t.line("  … and %d more reasons", len(most)-i)
+			t.line("  … and %s", rows.Count(len(most)-i, "more reason"))
 			break
 		}
 		t.line("  not checked %d×: %s", reasons[why], rows.Safe(why))

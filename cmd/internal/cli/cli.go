@@ -82,7 +82,7 @@ func Main(root *cobra.Command) (code int) {
 		}
 	}()
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.CompletionOptions.HiddenDefaultCmd = true
+	builtin(root)
 	root.SetOut(os.Stdout)
 	root.SetErr(os.Stderr)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -101,6 +101,26 @@ func Main(root *cobra.Command) (code int) {
 	}
 	fmt.Fprintf(os.Stderr, "%s: %s\nSee '%s --help'.\n", root.Name(), message(err), cmd.CommandPath())
 	return Usage
+}
+
+// builtin adds the commands help and completion, which refuse what does not exist.
+func builtin(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			Group(cmd)
+			cmd.Short = "Write a completion script for a shell"
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+					return fmt.Errorf("unknown command %q", strings.Join(args, " "))
+				}
+				return nil
+			}
+		}
+	}
 }
 
 // message is what an error says, harmless on a terminal and to CI runners, which obey lines that
