@@ -38,7 +38,8 @@ type Options struct {
 type Summary struct {
 	Worlds   int
 	Events   uint64
-	ExitCode int // of the worst world, as that of afreplay run
+	ExitCode int      // of the worst world, as that of afreplay run
+	Missing  []string // of Options.Keys: columns that the input does not have
 }
 
 // ErrReturned says that the rows of a world did not come together although Options said so.
@@ -101,6 +102,11 @@ func Filter(ctx context.Context, in io.Reader, name string, out io.Writer, o Opt
 	extra := r.ExtraColumns()
 	for _, k := range append([]string{HostColumn, BootColumn}, o.Keys...) {
 		f.keys = append(f.keys, keyColumn{k, slices.IndexFunc(extra, func(x arrow.Field) bool { return x.Name == k })})
+	}
+	for _, k := range f.keys[2:] {
+		if k.at < 0 {
+			f.sum.Missing = append(f.sum.Missing, k.name)
+		}
 	}
 	var broken error
 	for broken == nil && sink.Err() == nil {

@@ -184,7 +184,7 @@ func TestWorldsAreJudgedApart(t *testing.T) {
 	for _, size := range []int{1, 7, 1000} {
 		for _, mixed := range []bool{false, true} {
 			sum, rows := filtered(t, stream(t, list, mixed, size), Options{Emit: table.Verdicts, Keys: []string{"region", "rack"}, Grouped: !mixed})
-			if sum.Worlds != len(list) || len(rows) != len(list) || sum.ExitCode != 1 {
+			if sum.Worlds != len(list) || len(rows) != len(list) || sum.ExitCode != 1 || !slices.Equal(sum.Missing, []string{"rack"}) {
 				t.Fatalf("batches of %d: %d worlds, %d rows, exit code %d; want %d hosts", size, sum.Worlds, len(rows), sum.ExitCode, len(list))
 			}
 			for _, row := range rows {

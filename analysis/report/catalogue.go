@@ -127,7 +127,17 @@ func WriteCatalogueText(w io.Writer, rules []CatalogueRule) error {
 			judged = "yes"
 		}
 		row(r.ID, r.Kind, r.Severity, judged, strings.Join(r.AtFault, ", "))
-		fmt.Fprintf(&b, "    %s\n    %s\n", r.Statement, r.Page)
+		fmt.Fprintf(&b, "    %s\n", r.Statement)
+		if r.Sign != "" {
+			fmt.Fprintf(&b, "    a trace shows: %s\n", r.Sign)
+		}
+		if len(r.Subsumes) > 0 {
+			fmt.Fprintf(&b, "    includes: %s\n", strings.Join(r.Subsumes, ", "))
+		}
+		if r.Inferred {
+			b.WriteString("    inferred: no page states it as such\n")
+		}
+		fmt.Fprintf(&b, "    %s\n", r.Page)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

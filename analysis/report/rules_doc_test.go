@@ -26,7 +26,7 @@ who is at fault; where two could be, the trace decides. *Inferred* rules are our
 and they alone never make an error. What the pages leave open is in [ambiguities.md](ambiguities.md).
 
 `)
-	fmt.Fprintf(&b, "There are %d of them. `afreplay rules` prints the same, `afreplay rules REG --json` a part of it for programs.\n", len(rules))
+	fmt.Fprintf(&b, "There are %d of them. `afreplay rules` prints them too, `afreplay rules REG --json` a group of them for programs, with what each needs.\n", len(rules))
 	group := ""
 	for i := range rules {
 		r := &rules[i]

@@ -83,6 +83,9 @@ func (f *filterFlags) run(ctx context.Context) error {
 		}
 		return errors.Join(err, buffered.Flush())
 	})
+	for _, k := range sum.Missing {
+		fmt.Fprintf(os.Stderr, "afreplay: --key: the input has no column %q: it tells no worlds apart, and is null in the table\n", k)
+	}
 	switch {
 	case err != nil:
 		return err
