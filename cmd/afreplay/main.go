@@ -5,11 +5,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/aftrace/aftrace/analysis/report"
+	"github.com/aftrace/aftrace/analysis/table"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
+	"github.com/aftrace/aftrace/replay/gen"
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
@@ -36,5 +39,37 @@ Exit codes: 0 conforms, 1 violations, 2 usage, 3 input unreadable, 4 inconclusiv
 		fmt.Sprintf("report schema %d", report.Schema),
 		fmt.Sprintf("%d rules", len(rule.All())),
 	))
+	complete(root)
 	return root
+}
+
+// complete tells the completion scripts the values of arguments and flags.
+func complete(root *cobra.Command) {
+	var rules, groups, strict, ambiguities []string
+	for _, r := range rule.All() {
+		rules = append(rules, r.Name)
+		if len(groups) == 0 || groups[len(groups)-1] != r.Group {
+			groups = append(groups, r.Group)
+		}
+	}
+	for _, a := range rule.Ambiguities() {
+		ambiguities = append(ambiguities, a.Name)
+		if a.Strict != "" {
+			strict = append(strict, a.Name)
+		}
+	}
+	profiles, _ := gen.Profiles()
+	cli.Complete(root, map[string][]string{
+		"* --strict":          strict,
+		"* --fail-on":         append([]string{"warning", "info", "conflict", "defect"}, rules...),
+		"* --af-identity":     {"type", "type+version"},
+		"run --format":        report.Formats,
+		"explain --format":    {"text", "json"},
+		"diff --format":       {"text", "json"},
+		"timings --format":    {"text", "json", "csv"},
+		"exec --call-manager": {"recorded", "reference"},
+		"gen --profile":       profiles,
+		"filter --emit":       table.Names,
+		"rules":               slices.Concat(groups, rules, []string{"AMB"}, ambiguities),
+	})
 }

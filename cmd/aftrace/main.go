@@ -15,7 +15,9 @@ import (
 
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 	"github.com/aftrace/aftrace/collect"
+	"github.com/aftrace/aftrace/collect/host"
 	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
 )
 
 func main() { os.Exit(run()) }
@@ -40,6 +42,21 @@ written, 130 interrupted.`,
   aftrace cat trace.arrow --function '*AddressFamily*'`,
 	})
 	root.AddCommand(captureCommand(runtime.GOOS), sessionCommand(), autologgerCommand(), serviceCommand(), doctorCommand(), providersCommand(), convertCommand(), decodeCommand(), infoCommand(), catCommand(), mergeCommand(), scrubCommand(), dtraceCommand(), headerCommand(), cli.Version("aftrace"))
+	var functions, statuses []string
+	for _, f := range ndis.Functions() {
+		functions = append(functions, f.Name)
+	}
+	for _, s := range ndis.Statuses() {
+		statuses = append(statuses, s.Name)
+	}
+	cli.Complete(root, map[string][]string{
+		"cat --format":       {"text", "json", "csv"},
+		"cat --function":     functions,
+		"cat --status":       statuses,
+		"decode --format":    {"text", "json"},
+		"dtrace --functions": functions,
+		"* --profile":        host.Profiles,
+	})
 	return root
 }
 
