@@ -69,12 +69,13 @@ and JSON leaves null columns out.`,
 				return exit(err)
 			}
 			defer r.Close()
+			var shown uint64
 			err = cli.Output(func(out io.Writer) error {
 				w, err := rows.NewWriter(out, rows.Format(f.format))
 				if err != nil {
 					return err
 				}
-				_, err = rows.Copy(cmd.Context(), w, r, &filter, f.limit)
+				shown, err = rows.Copy(cmd.Context(), w, r, &filter, f.limit)
 				var refused *format.Error
 				if errors.As(err, &refused) {
 					return exit(err)
@@ -83,6 +84,9 @@ and JSON leaves null columns out.`,
 			})
 			if err == nil && r.Truncated() {
 				fmt.Fprintf(os.Stderr, "aftrace: %s is cut short: these are the rows that can be read\n", rows.Safe(args[0]))
+			}
+			if err == nil && shown == 0 && r.Rows() > 0 {
+				fmt.Fprintf(os.Stderr, "aftrace: none of %s of %s passes the filters\n", rows.Count(r.Rows(), "row"), rows.Safe(args[0]))
 			}
 			return err
 		},

@@ -112,8 +112,9 @@ How many records were decoded, and why others were not, goes to standard error; 
 		}
 		defer done()
 		var sum *collect.Decoded
+		p := printer{json: f.format == "json", undecoded: f.undecoded, match: match}
 		write := func(w io.Writer) (err error) {
-			p := printer{w: w, json: f.format == "json", undecoded: f.undecoded, match: match}
+			p.w = w
 			each := p.print
 			if f.summary {
 				each = nil
@@ -134,6 +135,9 @@ How many records were decoded, and why others were not, goes to standard error; 
 		}
 		if err := cli.Output(write); err != nil {
 			return err
+		}
+		if match != nil && !f.summary && !p.matched {
+			fmt.Fprintf(os.Stderr, "aftrace: no record of %s in it; aftrace info lists the providers of a recording\n", rows.Safe(strings.Join(f.providers, ", ")))
 		}
 		if !f.summary && !f.quiet {
 			if _, err := io.WriteString(os.Stderr, decodedText(sum)); err != nil {
@@ -192,6 +196,7 @@ type printer struct {
 	json      bool
 	undecoded bool
 	match     func(g etl.GUID, name string) bool
+	matched   bool // a record did
 	line      []byte
 }
 
@@ -200,6 +205,7 @@ func (p *printer) print(d *decode.Decoder, r *etl.Record, ev *decode.Event) erro
 	if p.match != nil && !p.match(r.Provider, name) {
 		return nil
 	}
+	p.matched = true
 	whole := ev.Failure.Reason == decode.ReasonNone
 	if !whole && !p.undecoded {
 		return nil
