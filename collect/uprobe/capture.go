@@ -585,7 +585,7 @@ func (c *Capture) Summary() Summary {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	s := c.sum
-	s.Stepped, s.Warnings = slices.Clone(s.Stepped), slices.Clone(s.Warnings)
+	s.Stepped, s.Warnings = append([]string{}, s.Stepped...), append([]string{}, s.Warnings...) // never null in JSON
 	slices.Sort(s.Stepped)
 	return s
 }
