@@ -43,13 +43,62 @@ in it:
     register A Q2931 -> FAILURE
   expect conflict refused-registration Q2931 cm1 cm2
 
-docs/scenarios.md explains the language.`,
+docs/scenarios.md explains the language, verbs lists its words.`,
 		Example: `  afreplay scenario check claim.af
   afreplay scenario compile claim.af -o claim.arrow
   afreplay scenario decompile claim.arrow`,
 	})
-	cmd.AddCommand(compileCommand(), decompileCommand(), checkCommand())
+	cmd.AddCommand(compileCommand(), decompileCommand(), checkCommand(), verbsCommand())
 	return cmd
+}
+
+func verbsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verbs [WORD]...",
+		Short: "List the words of the language",
+		Long: `List the verbs of scenarios with their arguments, the function that each stands for, and
+what it says. What is after a stroke holds for a miniport call manager. Without a WORD, all
+are listed; a WORD is a verb or a part of a function's name.
+
+An argument is the name of an adapter (ADAPTER), an address family (AF), an AF open (OPEN), an
+OID, or a SAP, VC, party or OID request (NAME).`,
+		Example: `  afreplay scenario verbs
+  afreplay scenario verbs open
+  afreplay scenario verbs AddParty`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			var list []*scenario.Verb
+			for i := range scenario.Verbs {
+				v := &scenario.Verbs[i]
+				if len(args) == 0 || slices.ContainsFunc(args, func(a string) bool { return a == v.Word || strings.Contains(functionsOf(v), a) }) {
+					list = append(list, v)
+				}
+			}
+			if len(list) == 0 {
+				return fmt.Errorf("no verb is called or stands for %s", strings.Join(args, " or "))
+			}
+			return cli.Output(func(w io.Writer) error {
+				for _, v := range list {
+					line := fmt.Sprintf("%-34s %s", v.Word+" "+v.Usage(), functionsOf(v))
+					if v.Help != "" {
+						line += "\n    " + v.Help
+					}
+					if _, err := fmt.Fprintln(w, line); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+}
+
+// functionsOf names what a verb stands for.
+func functionsOf(v *scenario.Verb) string {
+	s := v.Function.String()
+	if v.MCM != 0 {
+		s += " / " + v.MCM.String()
+	}
+	return s
 }
 
 // readText reads a scenario; "-" is standard input.

@@ -117,8 +117,8 @@ var Verbs = []Verb{
 	{"receive", ndis.NdisMCoIndicateReceiveNetBufferLists, 0, "x", "the miniport indicates data"},
 }
 
-// usage names the arguments of v.
-func (v *Verb) usage() string {
+// Usage names the arguments of v.
+func (v *Verb) Usage() string {
 	var words []string
 	for _, kind := range v.Args {
 		words = append(words, map[rune]string{'a': "ADAPTER", 'f': "AF", 'o': "OPEN", 'n': "OID", 'x': "NAME", 'p': "[PARTY]"}[kind])
@@ -212,7 +212,7 @@ func (c *compiler) prepare(s *step, t *thread) (*openCall, error) {
 			e.Function = v.MCM
 		}
 		if len(s.args) != len(v.Args) && !(len(s.args) == len(v.Args)-1 && v.Args[len(s.args)] == 'p') {
-			return nil, c.fail(s.line, "%s takes %s, not %d: %s", v.Word, counted(len(v.Args), "argument"), len(s.args), v.usage())
+			return nil, c.fail(s.line, "%s takes %s, not %d: %s", v.Word, counted(len(v.Args), "argument"), len(s.args), v.Usage())
 		}
 		if err := c.fill(s, d, v, oc); err != nil {
 			return nil, err
