@@ -198,9 +198,9 @@ func (c *Capture) examine() error {
 	if functions == 0 && !dlopens && len(c.mapped) == 0 && !c.o.Children {
 		hint := "link it with its symbols, keep its .gnu_debuglink file beside it, or name its functions with a map file"
 		if len(o.symbols) > 0 {
-			hint = "functions of other names are named with a map file (--map); if it starts the programs that have them, as a shell or a test runner does, add --children"
+			hint = "functions of other names are named with a map file"
 		}
-		return inputError(fmt.Errorf("%s: no CoNDIS function among %d symbols of it and of %d libraries: %s", path, c.symbolCount(), len(c.ordered)-1, hint))
+		return inputError(fmt.Errorf("%s: no CoNDIS function among %d symbols of it and of %d libraries: %s; if it only starts programs that have them, as a shell or a test runner does, add --children", path, c.symbolCount(), len(c.ordered)-1, hint))
 	}
 	return nil
 }
