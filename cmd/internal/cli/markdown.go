@@ -19,13 +19,18 @@ func Markdown(root *cobra.Command) []byte {
 		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", path, strings.ReplaceAll(path, " ", "-"), cmd.Short)
 	})
 	fmt.Fprintf(&b, "\n`%s completion bash|zsh|fish|powershell` writes a completion script for that shell.\n", root.Name())
+	var group *cobra.Command
 	each(root, func(cmd *cobra.Command) {
+		if above := cmd.Parent(); above != root && above != group { // what its commands have in common
+			group = above
+			fmt.Fprintf(&b, "\n## %s\n\n%s\n", group.CommandPath(), codeOf(group.Long))
+		}
 		fmt.Fprintf(&b, "\n## %s\n\n", cmd.CommandPath())
 		text := cmd.Long
 		if text == "" {
 			text = cmd.Short
 		}
-		fmt.Fprintf(&b, "%s\n\n    %s\n", text, cmd.UseLine())
+		fmt.Fprintf(&b, "%s\n\n    %s\n", codeOf(text), cmd.UseLine())
 		if cmd.Example != "" {
 			fmt.Fprintf(&b, "\nExamples:\n\n%s\n", indent(cmd.Example))
 		}
@@ -69,6 +74,22 @@ func each(root *cobra.Command, f func(*cobra.Command)) {
 		}
 		each(cmd, f)
 	}
+}
+
+// codeOf makes code blocks of the indented lines of a help text.
+func codeOf(text string) string {
+	var lines []string
+	before := ""
+	for l := range strings.Lines(text) {
+		if l = strings.TrimSuffix(l, "\n"); strings.HasPrefix(l, "  ") {
+			if l = "  " + l; before != "" && !strings.HasPrefix(before, "  ") {
+				lines = append(lines, "") // a block does not begin within a paragraph
+			}
+		}
+		lines = append(lines, l)
+		before = l
+	}
+	return strings.Join(lines, "\n")
 }
 
 // indent is an example as a code block.
