@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -376,5 +377,24 @@ func TestEvidence(t *testing.T) {
 	}
 	if _, err := Evidence("/no/such/file", []uint64{1}); err == nil {
 		t.Error("no error for a missing file")
+	}
+}
+
+// Findings are shown the gravest first, and those of one weight in the order of their rows,
+// whatever rows prove them: what broke first is read first.
+func TestOrderForTheEye(t *testing.T) {
+	r := &Report{Findings: []Finding{
+		{ID: "CLOSE-02@85", Severity: "error", Events: []uint64{54, 85}, seq: 85},
+		{ID: "OPEN-08@66", Severity: "error", Events: []uint64{56, 66}, seq: 66},
+		{ID: "REG-07@7", Severity: "warning", seq: 7},
+		{ID: "OPEN-13@5", Severity: "error", seq: 5, trace: 1},
+		{ID: "REG-02@3", Severity: "error", seq: 3, State: StateKnown},
+	}}
+	var got []string
+	for _, f := range r.byWeight() {
+		got = append(got, f.ID)
+	}
+	if want := []string{"OPEN-08@66", "CLOSE-02@85", "OPEN-13@5", "REG-07@7", "REG-02@3"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
