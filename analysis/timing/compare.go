@@ -164,7 +164,7 @@ func change(k seriesName, old, new *series) Change {
 		return c
 	}
 	c.Confidence = min(sa.Confidence, sb.Confidence)
-	test := benchmath.AssumeNothing.Compare(a, b)
+	test := mannWhitney(a, b)
 	c.P, c.Delta = test.P, c.New/c.Old-1
 	if c.Old == 0 && c.New == 0 {
 		c.Delta = 0
