@@ -49,13 +49,24 @@ func (s *reservoir) add(d int64, most int) {
 	}
 }
 
+// choose makes a random choice of n of list: their order is about that of the trace, and the
+// first ones would be those of its beginning.
+func (s *reservoir) choose(list []int64, n int) []int64 {
+	list = slices.Clone(list)
+	for i := range n {
+		k := i + int(s.random()%uint64(len(list)-i))
+		list[i], list[k] = list[k], list[i]
+	}
+	return list[:n]
+}
+
 // merge chooses from both, each by the number of durations it stands for.
 func (s *reservoir) merge(from *reservoir) {
 	all := s.n + from.n
 	if len(s.kept)+len(from.kept) > Samples && all > 0 {
 		mine := min(int(math.Round(float64(Samples)*float64(s.n)/float64(all))), len(s.kept))
 		theirs := min(Samples-mine, len(from.kept))
-		s.kept = append(s.kept[:mine:mine], from.kept[:theirs]...)
+		s.kept = append(s.choose(s.kept, mine), s.choose(from.kept, theirs)...)
 	} else {
 		s.kept = append(s.kept, from.kept...)
 	}
@@ -81,7 +92,9 @@ type Change struct {
 }
 
 // Regressed says whether it became slower by more than limit (0.1 is 10 %), and not by chance.
-func (c *Change) Regressed(limit float64) bool { return c.Significant && c.Delta > limit }
+func (c *Change) Regressed(limit float64) bool {
+	return c.Significant && c.New-c.Old > limit*c.Old // Delta may be rounded up
+}
 
 // ParseRatio reads a limit like "10%" or "0.1".
 func ParseRatio(s string) (float64, error) {

@@ -47,6 +47,20 @@ func TestCompareFindsWhatIsSlower(t *testing.T) {
 	}
 }
 
+// A limit is what may be: the median that is slower by just that has not regressed.
+func TestRegressedByTheLimit(t *testing.T) {
+	for _, c := range []Change{{Old: 205, New: 225.5}, {Old: 1000, New: 1100}, {Old: 0, New: 0}, {Old: math.NaN(), New: 5}} {
+		c.Significant, c.Delta = true, c.New/c.Old-1
+		if c.Regressed(0.1) {
+			t.Errorf("%v to %v is a regression by more than 10 %%", c.Old, c.New)
+		}
+		c.New = c.New*1.001 + 0.5
+		if !math.IsNaN(c.Old) && !c.Regressed(0.1) {
+			t.Errorf("%v to %v is no regression by more than 10 %%", c.Old, c.New)
+		}
+	}
+}
+
 // Of recordings that do not differ, about 5 % seem to at a level of 5 %; with a limit of 5 %
 // for the difference of the medians none does.
 func TestCompareOfTheSameRarelyFindsAnything(t *testing.T) {
@@ -107,6 +121,28 @@ func TestReservoir(t *testing.T) {
 	}
 	if share := float64(low) / float64(len(a.kept)); share < 0.28 || share > 0.39 {
 		t.Errorf("share of the second %.2f, want a third", share)
+	}
+}
+
+// Of recordings that are merged the durations of their ends count as much as those of their
+// beginnings: what became slower on the way is seen.
+func TestReservoirOfSeveralIsFair(t *testing.T) {
+	var a reservoir
+	for range 8 {
+		var b reservoir
+		for i := range int64(Samples) {
+			b.add(i, Samples)
+		}
+		a.merge(&b)
+	}
+	late := 0
+	for _, v := range a.kept {
+		if v >= Samples/2 {
+			late++
+		}
+	}
+	if share := float64(late) / float64(len(a.kept)); len(a.kept) != Samples || share < 0.45 || share > 0.55 {
+		t.Errorf("%d kept, of the later halves %.2f, want a half", len(a.kept), share)
 	}
 }
 

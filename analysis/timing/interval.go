@@ -129,7 +129,7 @@ func (x *Intervals) find(r *replay.Row, k replay.ObjectKind) *life.Life {
 
 // changed looks for the first registration and the first open of an adapter.
 func (x *Intervals) changed(l *life.Life, at life.At) {
-	if l.Adapter == 0 || l.Ready.Seq != at.Seq {
+	if l.Adapter == 0 || l.Kind != replay.AdapterObject && l.Ready.Seq != at.Seq {
 		return
 	}
 	u := x.up[l.Adapter]
@@ -148,7 +148,11 @@ func (x *Intervals) changed(l *life.Life, at life.At) {
 			x.add(BringUp, u.first, l.Ready, l)
 		}
 	case replay.AdapterObject:
-		*u = bringUp{} // it came up again
+		// It came up again under this handle. A miniport call manager registers before the
+		// adapter is up.
+		if l.First.Seq > u.first.Seq {
+			*u = bringUp{}
+		}
 	}
 }
 
