@@ -100,6 +100,16 @@ func Create(path, name string, keys ...string) (*Sink, error) {
 	return s, nil
 }
 
+// Has says whether the table name has a column.
+func Has(name, column string) bool {
+	for _, c := range columnsOf(name).cols {
+		if c.field().Name == column {
+			return true
+		}
+	}
+	return false
+}
+
 // NewStream writes a table to w in the stream format.
 func NewStream(w io.Writer, name string, keys ...string) *Sink {
 	s := newSink(name, keys)

@@ -15,6 +15,7 @@ import (
 	"github.com/aftrace/aftrace/analysis/fleet"
 	"github.com/aftrace/aftrace/analysis/table"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
+	"github.com/aftrace/aftrace/format"
 )
 
 type filterFlags struct {
@@ -62,9 +63,16 @@ func (f *filterFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range f.keys {
-		if k == "" || k == fleet.HostColumn || k == fleet.BootColumn {
+	for i, k := range f.keys {
+		switch {
+		case k == "" || k == fleet.HostColumn || k == fleet.BootColumn:
 			return fmt.Errorf("--key %q: want the name of another column than host and boot_id", k)
+		case slices.Contains(f.keys[:i], k):
+			return fmt.Errorf("--key %q: named twice", k)
+		case format.Schema(nil).HasField(k):
+			return fmt.Errorf("--key %q: a column of every trace, which cannot tell worlds apart", k)
+		case table.Has(f.emit, k):
+			return fmt.Errorf("--key %q: the table %s has a column of this name; rename that of the input", k, f.emit)
 		}
 	}
 	if cli.Terminal(os.Stdout) {
