@@ -1050,7 +1050,7 @@ func returnCmOpen(c *Checker, cl *call, at ev, known bool, st ndis.Status) {
 			}
 		}
 		c.check(rule.OPEN22)
-		if d := at.ts - cl.ts; d > c.openLimit && cl.gapsAtEnter == c.nGaps {
+		if d := at.ts - cl.ts; d > c.openLimit && at.ts > cl.ts && cl.gapsAtEnter == c.nGaps {
 			c.report(rule.OPEN22, at, rule.CallManager, o.adapter, c.managerName(o),
 				"ProtocolCmOpenAf took "+duration(d)+" to succeed; a call manager that needs so long returns PENDING", cl.ev)
 		}

@@ -55,6 +55,13 @@ type Span struct {
 	Driver               []byte // label of the driver, empty if unknown
 }
 
+// Duration is how long the call took, in ns. ok is false where that is not known: a gap touches
+// the call, time ran backwards, or the times are further apart than a number holds.
+func (s *Span) Duration() (ns int64, ok bool) {
+	ns = s.Return - s.Enter
+	return ns, !s.Interrupted && s.Return >= s.Enter && ns >= 0
+}
+
 // End says how the trace ended.
 type End struct {
 	Truncated  bool   // no footer or end-of-stream marker

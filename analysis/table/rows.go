@@ -144,8 +144,8 @@ func (w *SpanWriter) Span(s *replay.Span) {
 	c.returnSeq.put(i, s.ReturnSeq)
 	c.enter.put(i, s.Enter)
 	c.ret.put(i, s.Return)
-	d := s.Return - s.Enter
-	flags |= c.duration.putIf(i, d, !s.Interrupted && d >= 0)
+	d, ok := s.Duration()
+	flags |= c.duration.putIf(i, d, ok)
 	flags |= c.interrupted.put(s.Interrupted)
 	flags |= c.status.putIf(i, uint32(s.Status), s.HasStatus)
 	flags |= c.adapter.putIf(i, s.Adapter, s.Adapter != 0)

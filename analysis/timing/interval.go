@@ -182,7 +182,7 @@ func (x *Intervals) ended(l *life.Life) {
 func (x *Intervals) add(i Interval, from, to life.At, l *life.Life) {
 	h := x.rec.interval(i, l)
 	d := to.TS - from.TS
-	if !from.Whole(to) || d < 0 {
+	if !from.Whole(to) || to.TS < from.TS || d < 0 { // backwards, or too long for a number
 		h.interrupted++
 		return
 	}

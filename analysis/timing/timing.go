@@ -97,8 +97,8 @@ func New() *Recorder {
 // Span adds a call. It allocates only for the first call of a series.
 func (r *Recorder) Span(s *replay.Span) {
 	h := r.find(s)
-	d := s.Return - s.Enter
-	if s.Interrupted || d < 0 {
+	d, ok := s.Duration()
+	if !ok {
 		h.interrupted++
 		return
 	}

@@ -2,6 +2,7 @@ package timing
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/aftrace/aftrace/format/ndis"
@@ -52,8 +53,11 @@ func TestInterruptedIsCountedNotTimed(t *testing.T) {
 	s.Interrupted = true
 	r.Span(s)
 	r.Span(span(ndis.ProtocolCmOpenAf, "cm", -1))
+	// Times so far apart that their difference is no number, and backwards ones that wrap around.
+	r.Span(&replay.Span{Function: ndis.ProtocolCmOpenAf, Driver: []byte("cm"), Enter: math.MinInt64 + 1, Return: math.MaxInt64})
+	r.Span(&replay.Span{Function: ndis.ProtocolCmOpenAf, Driver: []byte("cm"), Enter: math.MaxInt64, Return: math.MinInt64 + 1})
 	got := r.Rows()[0]
-	if got.Count != 0 || got.Interrupted != 2 || got.Max != 0 {
+	if got.Count != 0 || got.Interrupted != 4 || got.Max != 0 {
 		t.Errorf("row %+v", got)
 	}
 }
