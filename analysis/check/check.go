@@ -178,8 +178,8 @@ func (l *losses) unplaced(md format.Metadata) uint64 {
 }
 
 // Expand replaces folders by the traces in them, the .arrow and .arrows files, in the order
-// of their names: DIR the ones directly in it, DIR/... those in its subfolders too. Other
-// arguments stay as they are. A folder without a trace is an error.
+// of their names: DIR the ones directly in it, DIR/... those in its subfolders too, and the
+// subfolders that cannot be read. Other arguments stay as they are. A folder without a trace is an error.
 func Expand(args []string) ([]string, error) {
 	var paths []string
 	for _, arg := range args {
@@ -208,18 +208,31 @@ func Expand(args []string) ([]string, error) {
 func tracesIn(dir string, deep bool) (found []string, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
+		case err != nil && path != dir:
+			found = append(found, path) // to be told of as one that cannot be read, beside the others
+			return fs.SkipDir
 		case err != nil:
 			return err
 		case d.IsDir():
 			if !deep && path != dir {
 				return fs.SkipDir
 			}
-		case isTrace(d.Name()):
+		case isTrace(d.Name()) && isFile(path, d):
 			found = append(found, path)
 		}
 		return nil
 	})
 	return found, err
+}
+
+// isFile says whether an entry of a folder is a file, or a link that may lead to one. To open a
+// pipe would wait for somebody who writes to it.
+func isFile(path string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return d.Type().IsRegular()
+	}
+	st, err := os.Stat(path)
+	return err != nil || st.Mode().IsRegular() // a broken link cannot be read, and says so
 }
 
 // isTrace says whether a name is that of a trace. A partly written one begins with a dot.
