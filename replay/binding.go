@@ -177,8 +177,10 @@ func (c *Checker) declare(cl *call, d *driver) {
 
 func enterRegisterProtocol(c *Checker, cl *call) {
 	cl.drv = c.labelled(cl.label)
-	if cl.drv != nil && cl.drv.deregister.state == markReturned {
-		c.byLabel[cl.label] = nil // it is loaded anew
+	// It is loaded anew. A driver that is a miniport driver too stays the one that it was: it can
+	// have registered as that before, and its adapters know it.
+	if cl.drv != nil && cl.drv.deregister.state == markReturned && !cl.drv.isMiniport {
+		c.byLabel[cl.label] = nil
 		cl.drv = c.labelled(cl.label)
 	}
 	if cl.drv != nil && !cl.drv.hasHandle {
