@@ -20,6 +20,7 @@ again once. Its error is in RESULTS/traces; the job goes on and exits with 3 at 
 
 import argparse
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -243,13 +244,33 @@ def events(batch):
 
 
 def find(folder):
-    """The traces in a folder and below, the largest first: they take longest."""
+    """The traces in a folder and below, the largest first: they take longest.
+
+    They are those of afreplay run FOLDER/...: no partly written ones, which begin with a dot,
+    and no pipes. What cannot be read, a folder too, is a trace that will have failed.
+    """
     found = []
-    for parent, _, names in os.walk(folder):
+
+    def add(path, size):
+        found.append((-size, os.path.abspath(path), os.path.relpath(path, folder)))
+
+    def unreadable(e):
+        if e.filename == folder:
+            raise SystemExit(f"{folder}: {e.strerror}")
+        add(e.filename, 0)
+
+    for parent, _, names in os.walk(folder, onerror=unreadable):
         for name in names:
-            if name.lower().endswith((".arrow", ".arrows")):
-                path = os.path.join(parent, name)
-                found.append((-os.path.getsize(path), os.path.abspath(path), os.path.relpath(path, folder)))
+            if name.startswith(".") or not name.lower().endswith((".arrow", ".arrows")):
+                continue
+            path = os.path.join(parent, name)
+            try:
+                status = os.stat(path)
+            except OSError:
+                add(path, 0)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                add(path, status.st_size)
     return [(path, trace) for _, path, trace in sorted(found)]
 
 

@@ -212,6 +212,36 @@ func fleet(t *testing.T, dir string) (names, plain []string) {
 	return names, plain
 }
 
+// A folder that has other things than traces is no reason to stop: what cannot be read is listed,
+// to be told of as failed, and what nobody would ever write to is not opened.
+func TestTracesOfAFolder(t *testing.T) {
+	py := python(t)
+	dir := t.TempDir()
+	for name, size := range map[string]int{"small.arrow": 1, "sub/large.ARROWS": 9, ".part.arrow": 5, "notes.txt": 7} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, make([]byte, size), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "folder.arrow"), 0o777), syscall.Mkfifo(filepath.Join(dir, "pipe.arrow"), 0o666),
+		os.Symlink("nothing", filepath.Join(dir, "broken.arrow"))); err != nil {
+		t.Fatal(err)
+	}
+	script := `import json, sys, replay
+print(json.dumps([trace for path, trace in replay.find(sys.argv[1])]))`
+	var got []string
+	if err := json.Unmarshal(interop.Output(t, exec.Command(py, "-c", script, dir)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"sub/large.ARROWS", "small.arrow", "broken.arrow"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	missing := filepath.Join(dir, "missing")
+	if out, err := exec.Command(py, "-c", script, missing).CombinedOutput(); err == nil || !strings.Contains(string(out), missing+": No such file") {
+		t.Errorf("a folder that is not there: %v, %s", err, out)
+	}
+}
+
 func TestFleetOnACluster(t *testing.T) {
 	interop.Need(t, "Java, and Python with requirements.txt")
 	dir := t.TempDir()
