@@ -11,9 +11,8 @@ import (
 // --- drivers ---
 
 func (c *Checker) newDriver(label uint32) *driver {
-	d := &driver{id: uint64(len(c.driverList)) + 1, label: label}
-	c.driverList = append(c.driverList, d)
-	return d
+	c.numDrivers++
+	return &driver{id: c.numDrivers, label: label}
 }
 
 // labelled gives the driver that the label of a row names, nil without a label.

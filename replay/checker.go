@@ -82,7 +82,7 @@ type Checker struct {
 	numAdapters  uint64
 	adapterList  []*adapter
 	vagueHalt    bool // an adapter was halted of which the trace does not have the coming up
-	driverList   []*driver
+	numDrivers   uint64
 	inFlight     []*afOpen // client opens without an answer and without an upcall
 	nextID       uint64
 	evicted      bool
