@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/aftrace/aftrace/analysis/rows"
+	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/internal/interop"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
@@ -94,6 +95,29 @@ func TestHostileStringsInAllFormats(t *testing.T) {
 			if format == "markdown" && (strings.Contains(line, "<script") || strings.Contains(line, "](java")) {
 				t.Errorf("markdown: a string became markup: %q", line)
 			}
+		}
+	}
+}
+
+// Rows that prove a finding can have strings of a megabyte, too: no report is longer for them
+// than for long ones.
+func TestHugeRowsAreCut(t *testing.T) {
+	huge := strings.Repeat("y", 1<<20)
+	proof := func(_ int, seqs []uint64) map[uint64]format.Event {
+		m := map[uint64]format.Event{}
+		for _, seq := range seqs {
+			m[seq] = format.Event{Seq: seq, Has: format.HasDriver | format.HasDetail, Driver: huge, Detail: `{"adapter_name":"` + huge + `"}`}
+		}
+		return m
+	}
+	r := variants()["hostile"]
+	for _, name := range Formats {
+		var b bytes.Buffer
+		if err := r.Write(&b, name, "1.2.3", TextOptions{Rows: proof, Findings: -1}, Material{}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if longest := bytes.Count(b.Bytes(), []byte("y")); longest > 1<<16 {
+			t.Errorf("%s: %d bytes of the huge strings", name, longest)
 		}
 	}
 }

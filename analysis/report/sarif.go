@@ -504,7 +504,7 @@ func (s *sarif) step(trace int, e *format.Event, order int) sarifStep {
 	step := sarifStep{
 		Location: sarifLocation{
 			Physical: &sarifPhysical{s.artifact(trace)},
-			Message:  &sarifText{Text: strings.TrimSpace(string(rows.AppendBrief(nil, e)))},
+			Message:  &sarifText{Text: strings.TrimSpace(briefly(e))},
 			Props:    map[string]int64{"seq": int64(min(e.Seq, 1<<63-1))},
 		},
 		ExecutionOrder: order, ExecutionTime: rows.Time(e.TS), Importance: "essential",

@@ -321,11 +321,18 @@ func (t *textReport) evidence(trace int, seqs []uint64, most int) {
 			t.line("    … %d more …", len(seqs)-len(show))
 		}
 		if e, ok := t.rows[trace][seq]; ok {
-			t.line("  %s", rows.AppendBrief(nil, &e))
+			t.line("  %s", briefly(&e))
 		} else {
 			t.line("  %6d", seq)
 		}
 	}
+}
+
+// briefly is a row as text, without the rest of what is very long in it.
+func briefly(e *format.Event) string {
+	cut := *e
+	cut.Driver, cut.Detail = rows.Cut(e.Driver, nameSize), rows.Cut(e.Detail, messageSize)
+	return string(rows.AppendBrief(nil, &cut))
 }
 
 func (t *textReport) conflicts() {
