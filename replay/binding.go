@@ -460,7 +460,10 @@ func enterHalt(c *Checker, cl *call) {
 	}
 	cl.a = a
 	if a == nil || a.init.state == markNone {
-		c.vagueHalt = true // of one that came up in sight, under another name
+		if c.vagueHalts == nil { // of one that came up in sight, under another name
+			c.vagueHalts = map[uint32]bool{}
+		}
+		c.vagueHalts[cl.label] = true
 	}
 	if a == nil {
 		return

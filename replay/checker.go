@@ -81,7 +81,7 @@ type Checker struct {
 	newest       *binding // live bindings, linked
 	numAdapters  uint64
 	adapterList  []*adapter
-	vagueHalt    bool // an adapter was halted of which the trace does not have the coming up
+	vagueHalts   map[uint32]bool // labels of drivers, 0 if not known, of which an adapter was halted that did not come up in sight
 	numDrivers   uint64
 	inFlight     []*afOpen // client opens without an answer and without an upcall
 	nextID       uint64

@@ -69,7 +69,7 @@ func returnDeregisterMiniport(c *Checker, cl *call, at ev, known bool, st ndis.S
 		c.lacks(rule.LEAK01, reasonNoKey)
 	case at.seq == cl.seq:
 		c.lacks(rule.LEAK01, reasonNoStatus) // it never returned
-	case c.vagueHalt:
+	case c.vagueHalts[0] || c.vagueHalts[cl.label] || cl.label == 0 && len(c.vagueHalts) > 0:
 		c.lacks(rule.LEAK01, reasonAdapter)
 	case c.unsure > 0:
 		x := *cl
