@@ -393,7 +393,7 @@ func (c *Checker) joinOpen(o *afOpen, h uint64) *afOpen {
 		c.addClientContext(x, ctx)
 	}
 	c.unlinkOpen(o)
-	o.id = 0
+	x.was, o.id = o.id, 0
 	c.freeOpens = append(c.freeOpens, o)
 	c.setClient(x, client)
 	if pending {

@@ -41,6 +41,7 @@ func (k ObjectKind) String() string {
 // Object is a thing of the CoNDIS world.
 type Object struct {
 	ID     uint64 // within the kind: every replay of one trace with the same options gives the same
+	Was    uint64 // ID under which earlier rows are about a part of it, until it was known that it is one; mostly 0
 	Handle uint64 // NDIS handle, 0 if it is not known or has none
 
 	// Since is the row with which the state began and SinceTS its time, where that is an
@@ -168,7 +169,7 @@ func (l *objectList) add(kind ObjectKind, id, handle uint64, state ObjectState, 
 	}
 	// Field by field: to make an Object and copy it takes twice as long.
 	o := &l.list[l.n]
-	o.ID, o.Handle, o.Since, o.SinceTS = id, handle, 0, 0
+	o.ID, o.Was, o.Handle, o.Since, o.SinceTS = id, 0, handle, 0, 0
 	o.Kind, o.State, o.Owner, o.Note = kind, state, owner, note
 	l.n++
 }
@@ -205,7 +206,9 @@ func (c *Checker) observe(cl *call, at ev) {
 	}
 	open := o != nil && o.id == oid // and not another one that has its place now
 	if o != nil {
-		l.add(AFOpenObject, oid, o.handle, o.life(oid), l.n > 0, &o.note)
+		if l.add(AFOpenObject, oid, o.handle, o.life(oid), l.n > 0, &o.note); open && oid != 0 {
+			l.list[l.n-1].Was = o.was
+		}
 	}
 	own, reg := l.n > 0, uint64(0)
 	if x := cl.reg; x != nil {

@@ -340,6 +340,7 @@ type refusal struct {
 // afOpen is the association of a client and a call manager over one address family.
 type afOpen struct {
 	id      uint64
+	was     uint64 // what the client's half was known by before the call manager's was found; 0 if it had none
 	ns      uint64
 	handle  uint64
 	hasHdl  bool

@@ -106,6 +106,7 @@ type object struct {
 	ordinal int
 	other   *object // in the other history
 	paired  bool
+	merged  bool // it turned out to be another one
 }
 
 // Side is one of the histories. Its rows are given with Batch.
@@ -164,6 +165,7 @@ func (s *Side) Finish(end replay.End) {
 		}
 	}
 	s.b, s.open = nil, nil
+	s.order = slices.DeleteFunc(s.order, func(o *object) bool { return o.merged })
 }
 
 // Span is part of replay.Hook.
@@ -171,8 +173,40 @@ func (s *Side) Span(*replay.Span) {}
 
 var callerSelf, callerNDIS = []byte(`"caller":"self"`), []byte(`"caller":"ndis"`)
 
+// merge makes one object of o and of what earlier rows knew by another name.
+func (s *Side) merge(o *replay.Object) {
+	x, was := s.objects[key{o.Kind, o.ID}], s.objects[key{o.Kind, o.Was}]
+	if x == nil || was == nil || was.merged {
+		return
+	}
+	was.merged = true
+	x.parent, x.driver, x.family, x.context = was.parent, was.driver, was.family, was.context
+	for at, refs := range s.open {
+		for k := range refs {
+			switch refs[k].o {
+			case x:
+				s.open[at][k].i += len(was.events)
+			case was:
+				s.open[at][k].o = x
+			}
+		}
+	}
+	x.events = append(was.events, x.events...)
+	was.events = nil
+	for _, y := range s.order {
+		if y.parent == was {
+			y.parent = x
+		}
+	}
+}
+
 // Row is part of replay.Observer.
 func (s *Side) Row(r *replay.Row) {
+	for k := range r.Objects {
+		if o := &r.Objects[k]; o.Was != 0 {
+			s.merge(o)
+		}
+	}
 	b, i := s.b, r.Index
 	if r.CallSeq != r.Seq {
 		refs := s.open[r.CallSeq]
