@@ -1,7 +1,9 @@
 package replay_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aftrace/aftrace/format"
@@ -235,6 +237,31 @@ func TestPageRegisterIsNotForMiniportCallManagers(t *testing.T) {
 	judged(t, host+"cm: bind A\n  NdisMCmRegisterAddressFamilyEx adapter=A af_type=Q2931 -> SUCCESS\n", rule.ROLE01)
 }
 
+func TestPageRegisterAssociatesTheAddressFamilyWithTheBinding(t *testing.T) {
+	p := executePage(t, "adapter A\nadapter B\ndriver cm call-manager\ndriver cl client\ncl: bind A\ncl: bind B\ncm: bind A\n  register A Q2931\ncm: bind B\n  register B Q2931\n"+
+		"cm: unbind A\ncl: open A Q2931 af1\ncl: open B Q2931 af2\n", replay.ExecuteOptions{})
+	p.returns(clOpen, "cl", ndis.StatusFailure, ndis.StatusSuccess)
+	p.count(cmOpen, "cm", 1)
+}
+
+func TestPageRegisterAsAProtocolDriver(t *testing.T) {
+	const loaded = "adapter A\ndriver cm call-manager\ncm: load\ncm: bind A\n"
+	judged(t, loaded+"  open-adapter A protocol=cm.protocol\n  register A Q2931\n")
+	judged(t, loaded+"  open-adapter A protocol=0x4711\n  register A Q2931\n", rule.BIND11)
+}
+
+func TestPageRegisterForEachBindContext(t *testing.T) {
+	const bound = "adapter A\nadapter B\ndriver cm call-manager\ncm: bind A bind_context=0x700\n  register A Q2931\n"
+	judged(t, bound+"cm: bind B bind_context=0x740\n  register B Q2931\n")
+	judged(t, bound+"cm: bind B bind_context=0x700\n  register B Q2931\n", rule.BIND12)
+}
+
+func TestPageRegisterAtPassiveLevel(t *testing.T) {
+	const bound = "adapter A\ndriver cm call-manager\ncm: bind A irql=0\n"
+	judged(t, bound+"  register A Q2931 irql=0\n")
+	judged(t, bound+"  register A Q2931 irql=2\n", rule.IRQL01)
+}
+
 const opening = host + "cl: bind A\ncm: bind A\n  register A Q2931\ncl: notify A Q2931\n  open A Q2931 af1\n"
 
 func TestPageOpenCallMgrBindingContextOfAStandAloneCallManager(t *testing.T) {
@@ -250,6 +277,12 @@ func TestPageOpenCallMgrBindingContextOfAStandAloneCallManager(t *testing.T) {
 
 func TestPageOpenCallMgrBindingContextOfAMiniportCallManager(t *testing.T) {
 	p := executePage(t, "driver cl client\nadapter A mcm up\nminiport: register A Q2931\ncl: bind A\ncl: notify A Q2931\n  open A Q2931 af1\n", replay.ExecuteOptions{})
+	up := p.all(ndis.MiniportInitializeEx, "miniport", format.PhaseEnter)
+	for _, e := range p.all(cmOpen, "miniport", format.PhaseEnter) {
+		if want := fmt.Sprintf(`"miniport_context":"%#x"`, e.Context); len(up) != 1 || !strings.Contains(up[0].Detail, want) {
+			t.Errorf("CallMgrBindingContext %x, the adapter: %v", e.Context, up)
+		}
+	}
 	p.count(cmOpen, "miniport", 1)
 	p.returns(clOpen, "cl", ndis.StatusSuccess)
 }
@@ -314,6 +347,35 @@ func TestPageOpenPendingIsCompletedLater(t *testing.T) {
 			if e.Status != 0 || e.AF == 0 {
 				t.Errorf("completed with %x, handle %x", e.Status, e.AF)
 			}
+		}
+	}
+}
+
+func TestPageOpenPendingMustBeCompleted(t *testing.T) {
+	const pending = host + "cl: bind A\ncm: bind A\n  register A Q2931\ncl: notify A Q2931\n  open A Q2931 af1 -> PENDING\n    cm: cm-open af1 -> PENDING\n"
+	judged(t, pending+"cm: cm-opened af1\n  cl: opened af1\n")
+	judged(t, pending, rule.OPEN07)
+	judged(t, pending+"cm: cm-opened af1\n", rule.OPEN13)
+}
+
+func TestPageOpenHandleIsOpaqueToTheCallManager(t *testing.T) {
+	const pending = host + "cl: bind A\ncm: bind A\n  register A Q2931\ncl: notify A Q2931\n  open A Q2931 af1 -> PENDING\n    cm: cm-open af1 -> PENDING\n"
+	judged(t, pending+"cm: cm-opened af1\n  cl: opened af1\ncm: NdisCmOpenAddressFamilyComplete af=0x4711 context=0x99 status=SUCCESS\n", rule.OPEN15)
+}
+
+func TestPageOpenSuccessAcceptsRequestsOfTheClient(t *testing.T) {
+	p := executePage(t, opening+"cl: register-sap af1 sap1\ncl: create-vc af1 vc1\n", replay.ExecuteOptions{CallManager: replay.CallManagerReference})
+	p.returns(ndis.NdisClRegisterSap, "cl", ndis.StatusSuccess)
+	p.returns(ndis.NdisCoCreateVc, "cl", ndis.StatusSuccess)
+}
+
+func TestPageOpenAddressFamilyIsOneThatTheCallManagerRegistered(t *testing.T) {
+	p := executePage(t, host+"cl: bind A\ncm: bind A\n  register A Q2931\ncm2: bind A\n  register A TAPI\ncl: notify A TAPI\n  open A TAPI af1\n", replay.ExecuteOptions{})
+	p.count(cmOpen, "cm", 0)
+	p.count(cmOpen, "cm2", 1)
+	for _, e := range p.all(cmOpen, "", format.PhaseEnter) {
+		if ndis.AFType(e.AFType) != 0x800 {
+			t.Errorf("ProtocolCmOpenAf for %x", e.AFType)
 		}
 	}
 }
