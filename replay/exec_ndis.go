@@ -307,6 +307,30 @@ func (x *Executor) asRecorded(f *Frame, otherwise ndis.Status) {
 	x.finish(f, otherwise)
 }
 
+// tellAsRecorded makes the completion of f, which pends as recorded, where it was recorded: the world
+// does not know who is asked and completes it.
+func (x *Executor) tellAsRecorded(f *Frame) {
+	p := x.plan
+	if p == nil || !f.recorded || f.told || f.inv == nil || f.status != ndis.StatusPending {
+		return
+	}
+	var e format.Event
+	if !p.completionOf(f, &e) {
+		return
+	}
+	v := p.find(&e, f.inv)
+	if v == nil {
+		return
+	}
+	p.entry(&x.e, v)
+	for i, n := range &v.nodes {
+		if n != nil && !n.bound {
+			*handleAt(&x.e, i) = x.handle()
+		}
+	}
+	x.elsewhere(f, p.take(v, &x.e))
+}
+
 // recordedStatus is what the call returned in the recording.
 func (f *Frame) recordedStatus() (ndis.Status, bool) {
 	if f.inv == nil || !f.inv.hasReturn || f.inv.ret.Has&format.HasStatus == 0 {
@@ -333,7 +357,84 @@ func (x *Executor) asksNext(f *Frame) bool {
 			return true
 		}
 	}
-	return false
+	return x.askedElsewhere(f) != nil
+}
+
+// askedElsewhere is the callback with which NDIS asked for what f, which has asked nobody yet, wants
+// if that ran beside f in the recording: on another thread, or on one that is not known.
+func (x *Executor) askedElsewhere(f *Frame) *recorded {
+	if x.plan == nil || f.inv == nil || f.pc > 0 || f.recorded || f.inv.first != nil {
+		return nil
+	}
+	var found *recorded
+	look := func(fn ndis.Func, ctx uint64, has bool) {
+		if !has {
+			return
+		}
+		e := format.Event{Function: fn, AFType: f.Row.AFType, Has: f.Row.Has & format.HasAFType}
+		context(&e, ctx)
+		v := x.plan.find(&e, f.inv)
+		if v == nil || v.below != nil && !v.below.up || f.inv.hasReturn && v.n > f.inv.retN || found != nil && found.n < v.n {
+			return
+		}
+		found = v
+	}
+	cl := f.cl
+	switch fn := f.Function; fn {
+	case ndis.NdisClOpenAddressFamilyEx:
+		if cl.b == nil || cl.b.adapter == nil {
+			return nil
+		}
+		for _, r := range cl.b.adapter.regs {
+			switch {
+			case r.typ != cl.afType || !r.holds():
+			case r.b != nil:
+				look(ndis.ProtocolCmOpenAf, r.b.context, r.b.hasCtx)
+			default:
+				look(ndis.ProtocolCmOpenAf, cl.b.adapter.context, cl.b.adapter.hasCtx)
+			}
+		}
+	case ndis.NdisClCloseAddressFamily:
+		if o := x.liveOpen(f); o != nil {
+			look(ndis.ProtocolCmCloseAf, o.managerCt, o.hasMgrCtx)
+		}
+	case ndis.NdisCmNotifyCloseAddressFamily, ndis.NdisMCmNotifyCloseAddressFamily:
+		if o := x.liveOpen(f); o != nil {
+			look(ndis.ProtocolClNotifyCloseAf, o.clientCtx, o.hasClCtx)
+		}
+	case ndis.NdisClRegisterSap:
+		if o := x.liveOpen(f); o != nil {
+			look(ndis.ProtocolCmRegisterSap, o.managerCt, o.hasMgrCtx)
+		}
+	case ndis.NdisClDeregisterSap:
+		if s := x.liveSap(f); s != nil {
+			look(ndis.ProtocolCmDeregisterSap, s.mgrCtx, s.hasMgr)
+		}
+	case ndis.NdisClAddParty:
+		if v := cl.vcOf(); v != nil {
+			look(ndis.ProtocolCmAddParty, v.ctx[sideManager].value, v.ctx[sideManager].has)
+		}
+	case ndis.NdisClDropParty:
+		if p := cl.partyOf(); p != nil {
+			look(ndis.ProtocolCmDropParty, p.ctx[sideManager].value, p.ctx[sideManager].has)
+		}
+	case ndis.NdisCmDispatchIncomingDropParty, ndis.NdisMCmDispatchIncomingDropParty:
+		if p := cl.partyOf(); p != nil {
+			look(ndis.ProtocolClIncomingDropParty, p.ctx[sideClient].value, p.ctx[sideClient].has)
+		}
+	default:
+		r := &vcRoutes[fn]
+		v := cl.vcOf()
+		if r.ask == ndis.FuncNone || v == nil {
+			return nil
+		}
+		if r.ask != ndis.ProtocolClIncomingCall {
+			look(r.ask, v.ctx[r.to].value, v.ctx[r.to].has)
+		} else if s, ok := x.w.saps.get(key{kindSAP<<56 | x.ns(f.t), f.Row.SAP}); ok {
+			look(r.ask, s.ctx, s.hasCtx)
+		}
+	}
+	return found
 }
 
 // tells says which callbacks tell of an outcome.
@@ -654,6 +755,7 @@ func (x *Executor) notifiable(b *binding, r *registration) bool {
 
 // returned does what follows the return of a call.
 func (x *Executor) returned(f *Frame) {
+	x.tellAsRecorded(f)
 	switch f.Function {
 	case ndis.NdisCmRegisterAddressFamilyEx, ndis.NdisMCmRegisterAddressFamilyEx:
 		if f.status == ndis.StatusSuccess && f.cl.reg != nil {
@@ -988,8 +1090,8 @@ func (x *Executor) tellOpened(f *Frame, o *afOpen, st ndis.Status, h uint64) {
 func (x *Executor) closeAF(f *Frame) {
 	o := x.liveOpen(f)
 	switch {
-	case f.pc == 0 && (o == nil || !f.pre.known):
-		x.stats.Unknown++
+	case f.pc == 0 && (o == nil || !f.pre.known && !o.assumed):
+		x.unknown(f)
 		x.finish(f, ndis.StatusFailure)
 	case f.pc == 0 && (f.pre.closing || o.state == afDead):
 		x.finish(f, ndis.StatusFailure)
@@ -1016,6 +1118,46 @@ func (x *Executor) failedThen(f *Frame) bool {
 	return ok && st != ndis.StatusSuccess && st != ndis.StatusPending
 }
 
+// refusedUnasked refuses what f asks for if NDIS did so in the recording and asked nobody. It may
+// where f runs beside the end of the AF open o; elsewhere the rows do not say why it did.
+func (x *Executor) refusedUnasked(f *Frame, o *afOpen) bool {
+	if !x.failedThen(f) && !x.failedLater(f) || x.asksNext(f) {
+		return false
+	}
+	if o != nil && (o.closeMark.state != markNone || o.cmNotify.state != opIdle) {
+		st, _ := f.recordedStatus()
+		x.finish(f, st)
+	} else {
+		x.asRecorded(f, ndis.StatusFailure)
+	}
+	return true
+}
+
+// failedLater says that the call pended in the recording, failed then, and no driver completed it.
+func (x *Executor) failedLater(f *Frame) bool {
+	if x.plan == nil || !x.pended(f, ndis.StatusFailure) {
+		return false
+	}
+	var e format.Event
+	if !x.plan.completionOf(f, &e) {
+		return false
+	}
+	st, ok := x.toldThen(f, &e)
+	return ok && st != ndis.StatusSuccess && st != ndis.StatusPending
+}
+
+// unknown counts f, whose handle names nothing, unless it did so before.
+func (x *Executor) unknown(f *Frame) {
+	if f.inv != nil && f.inv.noded {
+		for i, n := range &f.inv.nodes {
+			if i > 0 && n != nil && n.bound {
+				return
+			}
+		}
+	}
+	x.stats.Unknown++
+}
+
 func (x *Executor) tellClosed(f *Frame, o *afOpen, st ndis.Status) {
 	e := x.event(ndis.ProtocolClCloseAfComplete, x.w.clientLabel(o))
 	context(e, o.clientCtx)
@@ -1028,8 +1170,8 @@ func (x *Executor) tellClosed(f *Frame, o *afOpen, st ndis.Status) {
 func (x *Executor) notifyClose(f *Frame) {
 	o := x.liveOpen(f)
 	switch {
-	case f.pc == 0 && (o == nil || !f.pre.known):
-		x.stats.Unknown++
+	case f.pc == 0 && (o == nil || !f.pre.known && !o.assumed):
+		x.unknown(f)
 		x.finish(f, ndis.StatusFailure)
 	case f.pc == 0 && (o.assumed || !o.hasClCtx || o.client == nil):
 		x.asRecorded(f, ndis.StatusFailure)
@@ -1056,7 +1198,7 @@ func (x *Executor) completeAF(f *Frame) {
 	case f.pc > 0:
 		x.finish(f, 0)
 	case o == nil:
-		x.stats.Unknown++
+		x.unknown(f)
 		x.finish(f, 0)
 	case !f.pre.pending || st == ndis.StatusPending:
 		x.finish(f, 0) // nothing pends: nobody is told
@@ -1090,14 +1232,15 @@ func (x *Executor) sapCall(f *Frame) {
 		o := x.liveOpen(f)
 		switch {
 		case s == nil || o == nil:
-			x.stats.Unknown++
+			x.unknown(f)
 			x.finish(f, ndis.StatusFailure)
 		case x.shortOfMemory(f):
 			x.finish(f, ndis.StatusResources)
-		case f.pre.closing || !f.pre.open && !x.asksNext(f):
+		case f.pre.closing || !f.pre.open && !o.assumed && !x.asksNext(f):
 			x.finish(f, ndis.StatusFailure)
 		case o.assumed || !o.hasMgrCtx:
 			x.asRecorded(f, ndis.StatusFailure)
+		case x.refusedUnasked(f, o):
 		default:
 			f.h = x.handle()
 			e := x.event(ndis.ProtocolCmRegisterSap, o.mgrLabel)
@@ -1109,13 +1252,14 @@ func (x *Executor) sapCall(f *Frame) {
 		}
 	case f.pc == 0:
 		switch {
-		case s == nil || !f.pre.known:
-			x.stats.Unknown++
+		case s == nil || !f.pre.known && s.known():
+			x.unknown(f)
 			x.finish(f, ndis.StatusFailure)
 		case f.pre.closing:
 			x.finish(f, ndis.StatusFailure)
 		case !s.hasMgr:
 			x.asRecorded(f, ndis.StatusFailure)
+		case x.refusedUnasked(f, nil):
 		default:
 			e := x.event(ndis.ProtocolCmDeregisterSap, s.mgrLabel)
 			context(e, s.mgrCtx)
@@ -1163,7 +1307,7 @@ func (x *Executor) completeSap(f *Frame) {
 	case f.pc > 0:
 		x.finish(f, 0)
 	case s == nil:
-		x.stats.Unknown++
+		x.unknown(f)
 		x.finish(f, 0)
 	case !f.pre.pending || st == ndis.StatusPending:
 		x.finish(f, 0)

@@ -1443,6 +1443,9 @@ func (p *plan) nextDue(f *Frame) (uint64, bool) {
 	if isCompletion[f.Function] && !f.recorded {
 		return 0, true
 	}
+	if c := p.x.askedElsewhere(f); c != nil {
+		return c.n, true
+	}
 	if f.Function == ndis.NdisClOpenAddressFamilyEx && !f.recorded && p.x.pended(f, ndis.StatusFailure) {
 		if o := p.x.liveOpen(f); o != nil {
 			if k := p.find(p.x.openedEvent(o), v); k != nil {
@@ -1590,6 +1593,9 @@ func (p *plan) find(e *format.Event, cause *recorded) *recorded {
 			!(p.mode == CallManagerReference && p.cm.replaces(u)) {
 			return false // it tells of what u completes, or is asked in u
 		}
+		if cause != nil && !tells[v.fn] && v.forOther(cause) {
+			return false
+		}
 		if v.fn == ndis.ProtocolClOpenAfCompleteEx && v.another(1, e) {
 			return false // of an open with the same context
 		}
@@ -1627,6 +1633,17 @@ func (v *recorded) another(i int, e *format.Event) bool {
 		return h != 0 && n.value != h
 	}
 	return !n.dead && n.born < v.n
+}
+
+// forOther says that v, which asks for something new, has the handle of another one than the call
+// cause has made.
+func (v *recorded) forOther(cause *recorded) bool {
+	for i, n := range &cause.retNodes {
+		if n != nil && v.nodes[i] != nil && v.nodes[i] != n && introduces(v.fn, i) {
+			return true
+		}
+	}
+	return false
 }
 
 // otherOIDRequest says that v names another OID request than d does: their contexts, if there are
@@ -1709,8 +1726,15 @@ func (p *plan) run(n uint64) error {
 	}
 }
 
-// mayCome says that the call in which v was recorded runs: NDIS may make v later than then.
-func (v *recorded) mayCome() bool { return v.below != nil && !v.below.up && v.below.frame != nil }
+// mayCome says that NDIS may make v later than it did: the call in which v was recorded runs, or the
+// callback in which a completion was made that the reference call manager makes once it has returned.
+func (v *recorded) mayCome() bool {
+	u := v.below
+	for u != nil && u.state == invDropped {
+		u = u.below
+	}
+	return u != nil && u.frame != nil && (!u.up || u != v.below)
+}
 
 func (p *plan) expireLate() {
 	kept := p.late[:0]
@@ -1901,6 +1925,9 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 		if !ok {
 			return false
 		}
+		if a.sent.seen() && a.sentAge == c.sentAge {
+			return true
+		}
 		var d detail
 		if e.Has&format.HasDetail != 0 {
 			d.parse(e.text.bytes())
@@ -1912,7 +1939,7 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 			}
 		}
 		for _, b := range a.bindings {
-			if !surprise && b.id != 0 && b.valid() && !b.assumed && !b.closed() && b.close.state == markNone && b.opened.seen() {
+			if !surprise && b.id != 0 && b.valid() && !b.assumed && !b.closed() && b.close.state == markNone && b.opened.seen() && !p.boundAt(b, v) {
 				return true
 			}
 		}
@@ -1927,6 +1954,18 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 			}
 		}
 		return false
+	}
+	return false
+}
+
+// boundAt says that b was bound in the recording too when v was entered, as with a miniport call
+// manager that has its AFs closed from MiniportHaltEx.
+func (p *plan) boundAt(b *binding, v *recorded) bool {
+	for i := range p.nodes.slots {
+		s := &p.nodes.slots[i]
+		if n := s.val; n != nil && n.k.space>>56 == kindBinding && n.bound && n.value == b.handle && (n.gone == 0 || n.gone > v.n) {
+			return true
+		}
 	}
 	return false
 }

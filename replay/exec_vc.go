@@ -52,7 +52,7 @@ func (x *Executor) vcCall(f *Frame) {
 	switch {
 	case f.pc == 0 && (v == nil || !f.pre.known):
 		if !f.pre.known {
-			x.stats.Unknown++
+			x.unknown(f)
 		}
 		if v == nil && f.pre.known {
 			x.asRecorded(f, ndis.StatusFailure)
@@ -79,6 +79,7 @@ func (x *Executor) vcCall(f *Frame) {
 		x.finish(f, ndis.StatusResources)
 	case f.pc == 0 && r.ask == ndis.FuncNone:
 		x.managerOnly(f, v, r)
+	case f.pc == 0 && x.refusedUnasked(f, v.open()):
 	case f.pc == 0:
 		if !x.askVC(f, v, r) {
 			x.asRecorded(f, ndis.StatusSuccess)
@@ -306,6 +307,8 @@ func (x *Executor) createVC(f *Frame) {
 			case o != nil && (o.state == afDead || o.state == afClosed || x.w.before(&o.closeMark, f.cl) || f.pre.closing && !x.asksNext(f)):
 				x.finish(f, ndis.StatusFailure)
 				return
+			case x.refusedUnasked(f, o):
+				return
 			}
 			f.h = x.handle()
 			f.pc = 1
@@ -422,7 +425,7 @@ func (x *Executor) deleteVC(f *Frame) {
 	v := f.cl.vcOf()
 	if f.pc == 0 && (v == nil || !f.pre.known) {
 		if !f.pre.known {
-			x.stats.Unknown++
+			x.unknown(f)
 		}
 		x.finish(f, ndis.StatusFailure)
 		return
@@ -442,6 +445,10 @@ func (x *Executor) deleteVC(f *Frame) {
 				return
 			case v.deact.owes() && v.mcm == no:
 				x.finish(f, ndis.StatusClosing)
+				return
+			case v.busy() && (v.close.state != opCalled || x.failedThen(f)), // VC-07; a close may be over before it returns
+				v.creator == sideClient && (v.make.outstanding() || v.close.outstanding() || v.modify.outstanding()):
+				x.finish(f, ndis.StatusNotAccepted)
 				return
 			case s < numSides && v.creator < numSides && s != v.creator && !x.asksNext(f) && x.failedThen(f):
 				st, _ := f.recordedStatus()
@@ -489,6 +496,7 @@ func (x *Executor) partyCall(f *Frame) {
 			x.finish(f, ndis.StatusResources)
 		case f.pc == 0 && !v.ctx[sideManager].has:
 			x.asRecorded(f, ndis.StatusFailure)
+		case f.pc == 0 && x.refusedUnasked(f, v.open()):
 		case f.pc == 0:
 			f.h = x.handle()
 			e := x.event(ndis.ProtocolCmAddParty, x.vcLabel(v, sideManager))
@@ -514,6 +522,7 @@ func (x *Executor) partyCall(f *Frame) {
 			x.refuse(f)
 		case f.pc == 0 && !p.ctx[sideManager].has:
 			x.asRecorded(f, ndis.StatusFailure)
+		case f.pc == 0 && x.refusedUnasked(f, p.v.open()):
 		case f.pc == 0:
 			e := x.event(ndis.ProtocolCmDropParty, x.vcLabel(p.v, sideManager))
 			context(e, p.ctx[sideManager].value)
@@ -542,7 +551,7 @@ func (x *Executor) partyCall(f *Frame) {
 		case !done || f.pc > 0:
 			x.finish(f, 0)
 		case p == nil:
-			x.stats.Unknown++
+			x.unknown(f)
 			x.finish(f, 0)
 		case !f.pre.pending || st == ndis.StatusPending:
 			x.finish(f, 0)
