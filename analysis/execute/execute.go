@@ -62,7 +62,8 @@ func (e *InputError) Unwrap() error { return e.Err }
 // Trace executes the recording that r delivers and writes the outcome to out, an .arrow or
 // .arrows file or "-". An output that could not be finished is not left behind under its name
 // (.arrow), or has no end mark (.arrows). An error of the recording is an InputError; what came
-// before it is executed and written, as a trace that is cut short.
+// before it is executed and written. What comes of a recording that is cut short, or that an error
+// ends, says of itself that it is cut short.
 func Trace(ctx context.Context, r *format.Reader, out string, o Options) (*Summary, error) {
 	md := replay.ExecMetadata(r.Metadata(), o.Replay.Seed, o.Replay.CallManager.String())
 	o.Writer.Metadata = md
@@ -135,7 +136,11 @@ func Trace(ctx context.Context, r *format.Reader, out string, o Options) (*Summa
 		w.SetMetadata("aftrace.exec.cut", fmt.Sprint(broken))
 	}
 	done = true
-	if err := w.Close(); err != nil {
+	end := w.Close
+	if s.Truncated { // and so is what came of it
+		end = w.CloseCut
+	}
+	if err := end(); err != nil {
 		return nil, err
 	}
 	if recorder != nil {

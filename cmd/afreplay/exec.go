@@ -126,7 +126,7 @@ func (f *execFlags) run(cmd *cobra.Command, path string) error {
 	var input *execute.InputError
 	switch {
 	case errors.As(err, &input):
-		return cli.Exit(cli.Unreadable, err)
+		return cli.Exit(cli.Unreadable, fmt.Errorf("%w (what came before is executed; %s says that it is cut short)", err, f.out))
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
@@ -185,7 +185,7 @@ func summarize(w io.Writer, in, out string, s *execute.Summary, timings bool) er
 	line(st.Untriggered, "calls inside callbacks that NDIS does not make in this execution: not executed")
 	line(s.Lost, "events lost in the recording: executed as far as it determines the world")
 	if s.Truncated {
-		b.WriteString("  the recording is cut short\n")
+		b.WriteString("  the recording is cut short, and so is what is written\n")
 	}
 	found := map[rule.Actor]int{}
 	for i := range s.Result.Findings {
