@@ -316,18 +316,36 @@ func (m *CallManager) Next(f *Frame, a *Act) (Step, uint64) {
 		}
 		return answer(ndis.StatusSuccess)
 	case ndis.ProtocolCoOidRequest:
+		if st, ok := m.outcomeThen(f); ok {
+			return answer(st)
+		}
 		if b := m.find(kindManagerAF, f.Row.Context); b != nil && f.cl.d.has&keyOIDRequest != 0 && m.pends() {
 			b.label = f.Row.Driver
 			f.User = b
 			return answer(ndis.StatusPending)
 		}
 		return answer(ndis.StatusNotSupported)
-	case ndis.MiniportCoOidRequest:
-		return answer(ndis.StatusNotSupported)
-	case ndis.ProtocolClIncomingCall:
+	case ndis.MiniportCoOidRequest, ndis.ProtocolClIncomingCall:
+		if st, ok := m.outcomeThen(f); ok {
+			return answer(st)
+		}
+		if f.Function == ndis.MiniportCoOidRequest {
+			return answer(ndis.StatusNotSupported)
+		}
 		return answer(ndis.StatusFailure)
 	}
 	return answer(ndis.StatusSuccess)
+}
+
+// outcomeThen is what came of the request f in the recording, which does not have f itself, if it did
+// not pend: the driver answered so.
+func (m *CallManager) outcomeThen(f *Frame) (ndis.Status, bool) {
+	p := m.x.plan
+	if p == nil || f.inv != nil || f.below == nil || f.below.up || p.mode == CallManagerReference && m.takes(f) {
+		return 0, false
+	}
+	st, ok := f.below.recordedStatus()
+	return st, ok && st != ndis.StatusPending
 }
 
 // openAf is ProtocolCmOpenAf: the per-open resources are allocated one after the other and

@@ -18,7 +18,7 @@ func TestLegalScenariosStayLegal(t *testing.T) {
 	for _, pattern := range []string{
 		"sequences/*", "concurrent/*", "vc/07-vc-with-a-call", "amb/13-macro-with-a-status", "amb/18-*", "amb/25-*",
 		"close/02-*", "close/07-handle-concurrent-*", "close/10-mcm-*", "open/05-several-at-once", "sap/01-concurrent-*", "sap/08-concurrent-*",
-		"sap/05-deregistered-again-after-failure",
+		"sap/05-deregistered-again-after-failure", "oid/04-closed", "close/08-handle-before-completion",
 	} {
 		found, err := filepath.Glob("../testdata/scenarios/" + pattern + ".af")
 		if err != nil || len(found) == 0 {

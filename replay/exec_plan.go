@@ -116,6 +116,33 @@ func (p *plan) unasked(v *recorded) bool {
 	return false // the call manager's own completions are no answers to calls of its own
 }
 
+// overBy says that v is a call of the recorded call manager on an AF open that the reference call
+// manager has closed by now: the recorded one still had it.
+func (p *plan) overBy(v *recorded) bool {
+	switch v.fn {
+	case ndis.NdisCoOidRequest, ndis.NdisMCmOidRequest, ndis.NdisCmNotifyCloseAddressFamily, ndis.NdisMCmNotifyCloseAddressFamily,
+		ndis.NdisCoCreateVc, ndis.NdisMCmCreateVc:
+	default:
+		return false
+	}
+	n, c := v.nodes[1], p.x.w
+	if n == nil || !n.bound {
+		return false
+	}
+	k := key{kindAF<<56 | v.ns(), n.value}
+	label := c.labels[p.names[v.row.driver]]
+	if o, ok := c.opens.get(k); ok {
+		over := o.state == afClosed || o.cmClose.state == opDone || o.cmClose.state == opSync
+		return over && label == o.mgrLabel && label != c.clientLabel(o)
+	}
+	if b := c.deadOpens.find(k); b != nil {
+		var d deadOpen
+		b.open(&d)
+		return label == d.mgrLabel && label != d.clientLabel
+	}
+	return false
+}
+
 // numVCRequests is how many kinds of requests on a VC may pend.
 const numVCRequests = 6
 
@@ -1869,7 +1896,7 @@ func (p *plan) stands(f *Frame, v *recorded) bool {
 			}
 		}
 	}
-	if v.up && p.impossible(f.t, v) || p.unasked(v) {
+	if v.up && p.impossible(f.t, v) || p.unasked(v) || p.mode == CallManagerReference && p.overBy(v) {
 		v.state = invDropped
 		return false
 	}
