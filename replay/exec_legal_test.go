@@ -2,7 +2,9 @@ package replay_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aftrace/aftrace/replay"
@@ -105,5 +107,37 @@ cl: NdisClDeregisterSap sap=0x4712 -> FAILURE
 	_, _, stats := executed(t, s.Events, 16, o)
 	if stats.Unknown != 2 || stats.Dropped+stats.Untriggered > 0 {
 		t.Errorf("%+v", stats)
+	}
+}
+
+// TestWithoutThreads executes histories of which the threads were not recorded: whatever ran inside a
+// call is found by what it is about, where that tells.
+func TestWithoutThreads(t *testing.T) {
+	for _, name := range []string{"sequences/6.10-outgoing-call",
+		"concurrent/pended-opens-out-of-order", "concurrent/mcm-and-stand-alone", "concurrent/multipoint-concurrent",
+		"concurrent/incoming-refused", "concurrent/surprise-open-pending"} {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			raw, err := os.ReadFile("../testdata/scenarios/" + name + ".af")
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _, _ := strings.Cut(string(raw), "\n----")
+			s, err := scenario.Compile(name, "default tid=-\n"+text+"\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := replay.ExecuteOptions{}
+			o.Metadata = s.Metadata
+			out, _, stats := executed(t, s.Events, 16, o)
+			for _, line := range severe(check(t, out, replay.Options{Metadata: s.Metadata}, replay.End{})) {
+				t.Error(line)
+			}
+			if stats.Supplied+stats.Unknown+stats.Dropped+stats.Untriggered+stats.Assumed > 0 {
+				t.Errorf("%+v", stats)
+			}
+			if t.Failed() && testing.Verbose() {
+				t.Logf("input\n%s\noutput\n%s", dump(s.Events), dump(out))
+			}
+		})
 	}
 }

@@ -422,6 +422,31 @@ func (x *Executor) askedElsewhere(f *Frame) *recorded {
 		if p := cl.partyOf(); p != nil {
 			look(ndis.ProtocolClIncomingDropParty, p.ctx[sideClient].value, p.ctx[sideClient].has)
 		}
+	case ndis.NdisCoCreateVc, ndis.NdisMCmCreateVc:
+		v := cl.vcOf()
+		if v == nil {
+			return nil
+		}
+		if o := v.open(); o != nil && !v.signaling {
+			switch v.creator {
+			case sideClient:
+				look(ndis.ProtocolCoCreateVc, o.managerCt, o.hasMgrCtx)
+			case sideManager:
+				look(ndis.ProtocolCoCreateVc, o.clientCtx, o.hasClCtx)
+			}
+		}
+		if a := v.home(); a != nil {
+			look(ndis.MiniportCoCreateVc, a.context, a.hasCtx)
+		}
+	case ndis.NdisCoDeleteVc, ndis.NdisMCmDeleteVc:
+		v := cl.vcOf()
+		if v == nil {
+			return nil
+		}
+		if s := v.creator.peer(); s < numSides {
+			look(ndis.ProtocolCoDeleteVc, v.ctx[s].value, v.ctx[s].has)
+		}
+		look(ndis.MiniportCoDeleteVc, v.ctx[sideMiniport].value, v.ctx[sideMiniport].has)
 	default:
 		r := &vcRoutes[fn]
 		v := cl.vcOf()
