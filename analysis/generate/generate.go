@@ -5,6 +5,7 @@ package generate
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -99,6 +100,12 @@ func Trace(ctx context.Context, out string, o Options) (gen.Stats, error) {
 			os.Remove(TruthPath(out))
 		}
 		return s, err
+	}
+	if truth == nil && out != "-" {
+		// What stands there is the truth of the trace that this one takes the place of.
+		if err := os.Remove(TruthPath(out)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return s, err
+		}
 	}
 	return s, nil
 }
