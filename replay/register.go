@@ -544,7 +544,7 @@ func (c *Checker) registrationRefused(cl *call, r *registration, at ev, st ndis.
 			break
 		}
 		c.report(rule.NOTE03, e, rule.NDIS, a, r.owner(c),
-			"clients were notified of an AF whose registration then failed", cl.ev, at).also(rule.REG15).since(a.born())
+			"clients were notified of an AF whose registration then failed", cl.ev, at).also(rule.REG15).since(a.born()).unlessHidden()
 	}
 	if len(a.past) >= maxPast {
 		c.dropPast(a)
