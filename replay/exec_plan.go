@@ -661,9 +661,16 @@ func (e *recordedEntry) bySelf() bool {
 	if !bytes.Contains(b, []byte("self")) && bytes.IndexByte(b, '\\') < 0 {
 		return false
 	}
-	var d detail
-	d.parse(b)
+	d := e.detail()
 	return d.caller == callerSelf
+}
+
+// detail is what the row says beside its columns.
+func (e *recordedEntry) detail() (d detail) {
+	if e.Has&format.HasDetail != 0 {
+		d.parse(e.text.bytes())
+	}
+	return d
 }
 
 // place puts v where it will be executed from.
@@ -1918,10 +1925,7 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 	c, ns, e := p.x.w, p.x.ns(t), &v.row
 	switch v.fn {
 	case ndis.ProtocolBindAdapterEx:
-		var d detail
-		if e.Has&format.HasDetail != 0 {
-			d.parse(e.text.bytes())
-		}
+		d := e.detail()
 		if d.has&keyBindContext == 0 {
 			return false
 		}
@@ -1955,10 +1959,7 @@ func (p *plan) impossible(t *Thread, v *recorded) bool {
 		if a.sent.seen() && a.sentAge == c.sentAge {
 			return true
 		}
-		var d detail
-		if e.Has&format.HasDetail != 0 {
-			d.parse(e.text.bytes())
-		}
+		d := e.detail()
 		surprise := d.surprise || a.surprise.seen()
 		for b := c.newest; b != nil && surprise; b = b.older {
 			if b.adapter == a && !b.assumed && b.valid() && b.complete.seen() && !b.unbound.seen() {

@@ -268,14 +268,18 @@ func (t *target) conflict(e *Explanation, x *replay.Conflict) {
 		e.Verdict, e.Why = "inconclusive", x.Why
 	}
 	e.Message = ConflictMessage(x)
-	id := map[replay.ConflictKind]rule.ID{
-		replay.ConflictRefusedRegistration: rule.REG02, replay.ConflictAcceptedRegistration: rule.REG02,
-		replay.ConflictRefusedSAP: rule.SAP02, replay.ConflictUnservedOpen: rule.OPEN02,
-	}[x.Kind]
-	if ru := id.Rule(); ru != nil {
+	if ru := ConflictRule(x.Kind).Rule(); ru != nil {
 		e.Rule, e.Statement, e.Sign, e.Page, e.Inferred = ru.Name, ru.Statement, "", ru.Page, ru.Inferred
 	}
 	e.Next = nextOfConflict(x)
+}
+
+// ConflictRule is the rule that governs conflicts of a kind.
+func ConflictRule(k replay.ConflictKind) rule.ID {
+	return map[replay.ConflictKind]rule.ID{
+		replay.ConflictRefusedRegistration: rule.REG02, replay.ConflictAcceptedRegistration: rule.REG02,
+		replay.ConflictRefusedSAP: rule.SAP02, replay.ConflictUnservedOpen: rule.OPEN02,
+	}[k]
 }
 
 // ConflictMessage says in one sentence who fought over what, since when, and how it ended.

@@ -134,7 +134,6 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	var follows []*life.Follower
 	for _, t := range x.timelines {
 		f := life.New()
-		f.Beside = len(follows) > 0
 		t.Attach(f)
 		hooks.spans = append(hooks.spans, t)
 		f.Spans = nil
@@ -147,8 +146,10 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 				w.Add(l)
 			}
 		}
-		f.Beside = len(follows) > 0
 		follows, batches = append(follows, f), append(batches, f.Batch)
+	}
+	for i, f := range follows {
+		f.Beside = i > 0
 	}
 	hooks.follows = follows
 	for _, w := range x.events {

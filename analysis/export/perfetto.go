@@ -177,8 +177,8 @@ func (t *Timeline) thread(pid int, tid uint64) {
 func (t *Timeline) Span(s *replay.Span) {
 	pid := t.process(string(s.Driver))
 	t.thread(pid, s.TID)
-	d := max(0, s.Return-s.Enter)
-	if s.Return < s.Enter {
+	d, ok := life.At{TS: s.Enter}.Until(life.At{TS: s.Return})
+	if !ok {
 		d = 0
 	}
 	t.event("X", s.Function.String(), "call", pid, s.TID, s.Enter)

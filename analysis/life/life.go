@@ -22,6 +22,13 @@ func (a At) Seen() bool { return a.Seq != 0 || a.TS != 0 }
 // Whole says whether no gap lies between two rows.
 func (a At) Whole(to At) bool { return a.Gaps == to.Gaps }
 
+// Until is the time from a row to a later one, in ns. ok is false where time ran backwards, and
+// where the two are further apart than a number holds.
+func (a At) Until(to At) (ns int64, ok bool) {
+	ns = to.TS - a.TS
+	return ns, to.TS >= a.TS && ns >= 0
+}
+
 // Key names an object.
 type Key struct {
 	Kind replay.ObjectKind

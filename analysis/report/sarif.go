@@ -142,12 +142,11 @@ type (
 var sarifConflicts = []struct {
 	kind replay.ConflictKind
 	text string
-	rule rule.ID // that governs such conflicts
 }{
-	{replay.ConflictRefusedRegistration, "NDIS refused to register an address family because somebody else holds it.", rule.REG02},
-	{replay.ConflictAcceptedRegistration, "NDIS let two call managers register one address family.", rule.REG02},
-	{replay.ConflictRefusedSAP, "A call manager refused a SAP.", rule.SAP02},
-	{replay.ConflictUnservedOpen, "A client opened an address family that nobody, or somebody else, serves.", rule.OPEN02},
+	{replay.ConflictRefusedRegistration, "NDIS refused to register an address family because somebody else holds it."},
+	{replay.ConflictAcceptedRegistration, "NDIS let two call managers register one address family."},
+	{replay.ConflictRefusedSAP, "A call manager refused a SAP."},
+	{replay.ConflictUnservedOpen, "A client opened an address family that nobody, or somebody else, serves."},
 }
 
 // Limits of the thread flows.
@@ -288,7 +287,7 @@ func (s *sarif) rules() (out []sarifRule) {
 	for _, c := range sarifConflicts {
 		id := "conflict/" + string(c.kind)
 		s.index[id] = len(out)
-		governs := c.rule.Rule()
+		governs := explain.ConflictRule(c.kind).Rule()
 		help := c.text + "\n\n" + governs.Name + " governs it: " + governs.Statement
 		out = append(out, sarifRule{
 			ID: id, ShortDescription: sarifText{Text: c.text}, FullDescription: sarifText{Text: c.text},

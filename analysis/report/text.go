@@ -81,11 +81,7 @@ type textReport struct {
 // choose picks the findings that are shown: the gravest first, and not too many of a kind,
 // so that one that occurs a thousand times does not hide the others.
 func (t *textReport) choose() {
-	order := make([]*Finding, len(t.Findings))
-	for i := range t.Findings {
-		order[i] = &t.Findings[i]
-	}
-	slices.SortStableFunc(order, forTheEye)
+	order := t.byWeight()
 	most := t.o.limit(len(order))
 	type kind struct {
 		rule   string

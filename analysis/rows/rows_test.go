@@ -234,3 +234,13 @@ func BenchmarkAppendJSON(b *testing.B) {
 		line = AppendJSON(line[:0], e)
 	}
 }
+
+func TestCount(t *testing.T) {
+	for want, got := range map[string]string{
+		"1 process": Count(1, "process"), "2 processes": Count(uint64(2), "process"), "0 events": Count(int64(0), "event"), "1 event": Count(1, "event"),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

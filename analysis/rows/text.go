@@ -28,10 +28,13 @@ func Time(ns int64) string { return string(appendTime(nil, ns)) }
 // Hex is a handle or context as text: 0x and lower-case digits.
 func Hex(v uint64) string { return "0x" + strconv.FormatUint(v, 16) }
 
-// Count is a number of things as text: "1 event", "2 events".
+// Count is a number of things as text: "1 event", "2 events", "2 processes".
 func Count[N int | int64 | uint64](n N, what string) string {
 	if n == 1 {
 		return "1 " + what
+	}
+	if strings.HasSuffix(what, "s") {
+		what += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -1,8 +1,6 @@
 package table
 
 import (
-	"math"
-
 	"github.com/apache/arrow/go/v15/arrow"
 
 	"github.com/aftrace/aftrace/analysis/life"
@@ -301,7 +299,8 @@ func (w *ObjectWriter) Add(l *life.Life) {
 	flags |= c.closing.putIf(i, l.Closing.TS, l.Closing.Seen())
 	flags |= c.ended.putIf(i, l.End.TS, l.End.Seen())
 	c.last.put(i, l.Last.TS)
-	flags |= c.lifetime.putIf(i, l.End.TS-l.First.TS, l.End.Seen() && l.End.TS >= l.First.TS && !overflows(l.End.TS, l.First.TS))
+	lifetime, ok := l.First.Until(l.End)
+	flags |= c.lifetime.putIf(i, lifetime, ok && l.End.Seen())
 	flags |= c.failed.put(l.Failed)
 	flags |= c.cut.put(l.Cut)
 	c.firstSeq.put(i, l.First.Seq)
@@ -312,9 +311,6 @@ func (w *ObjectWriter) Add(l *life.Life) {
 		w.flush()
 	}
 }
-
-// overflows says whether a-b is past what an int64 holds, for a ≥ b.
-func overflows(a, b int64) bool { return b < 0 && a > math.MaxInt64+b }
 
 const verdictNoError bit = 1
 

@@ -181,8 +181,8 @@ func (x *Intervals) ended(l *life.Life) {
 // add records an interval.
 func (x *Intervals) add(i Interval, from, to life.At, l *life.Life) {
 	h := x.rec.interval(i, l)
-	d := to.TS - from.TS
-	if !from.Whole(to) || to.TS < from.TS || d < 0 { // backwards, or too long for a number
+	d, ok := from.Until(to)
+	if !ok || !from.Whole(to) {
 		h.interrupted++
 		return
 	}

@@ -81,13 +81,6 @@ func (u *uprobeFlags) open(_ context.Context, f *captureFlags, args []string) (r
 	return &uprobeRecording{c}, nil
 }
 
-func processes(n int) string {
-	if n == 1 {
-		return "1 process"
-	}
-	return fmt.Sprintf("%d processes", n)
-}
-
 type uprobeRecording struct{ *uprobe.Capture }
 
 func (r *uprobeRecording) RunOptions() collect.RunOptions { return uprobe.RunOptions() }
@@ -96,7 +89,7 @@ func (r *uprobeRecording) Report() captureReport {
 	s := r.Summary()
 	rep := captureReport{Source: "uprobe", Rows: s.Records, JSON: s, Exit: s.Exit, Lossy: s.Lost > 0 || s.Unread > 0 || s.Untracked > 0}
 	line := func(format string, args ...any) { rep.Lines = append(rep.Lines, fmt.Sprintf(format, args...)) }
-	line("%s probed in %s", rows.Count(uint64(s.Functions), "function"), processes(s.Processes))
+	line("%s probed in %s", rows.Count(uint64(s.Functions), "function"), rows.Count(s.Processes, "process"))
 	if s.NsPerCall > 0 {
 		line("a probed call costs %.0f ns more than without probes", s.NsPerCall)
 	}
