@@ -130,9 +130,11 @@ type Checker struct {
 	carried      [ndis.NumFuncs]format.Fields // columns that rows of the function had, and sawRow
 	span         Span
 	observed     Row
-	objects      [MaxObjects]Object // of it
-	cur          *call              // whose row is replayed; nil between rows
-	unnamedClose bool               // an NdisCloseAdapterEx does not say which binding it closes
+	objects      objectList           // of it
+	all          objectList           // all of it, for a Tracker
+	watched      *[ndis.NumFuncs]bool // rows of which function a Tracker wants all
+	cur          *call                // whose row is replayed; nil between rows
+	unnamedClose bool                 // an NdisCloseAdapterEx does not say which binding it closes
 }
 
 // New returns a Checker for one trace.
@@ -145,6 +147,13 @@ func New(o Options) *Checker {
 	}
 	c.opens.near, c.saps.near, c.vcs.near, c.parties.near = nearBlocks, nearBlocks, nearBlocks, nearBlocks
 	c.observer, _ = o.Hook.(Observer)
+	c.observed.c = c
+	if t, ok := o.Hook.(Tracker); ok {
+		c.watched, c.objects.known = new([ndis.NumFuncs]bool), true
+		for fn := range ndis.NumFuncs {
+			c.watched[fn] = t.Watches(fn)
+		}
+	}
 	if c.openLimit == 0 {
 		c.openLimit = 1e6
 	}
@@ -606,7 +615,7 @@ func (c *Checker) tell(cl *call, at ev, hasStatus bool, st ndis.Status) {
 	s.TID, s.PID, s.AFType, s.HasAFType = cl.thread.tid, cl.thread.pid, cl.afType, cl.has&format.HasAFType != 0
 	s.Status, s.HasStatus, s.Interrupted = st, hasStatus, cl.gapsAtEnter != c.nGaps
 	s.Adapter, s.Binding, s.AF = 0, 0, 0
-	s.Driver = append(s.Driver[:0], c.names[cl.label]...)
+	s.Driver = c.names[cl.label]
 	switch {
 	case cl.o != nil:
 		if cl.o.hasTyp {

@@ -882,7 +882,7 @@ func (x *Executor) tell(f *Frame) {
 	*s = Span{Function: f.Row.Function, EnterSeq: 0, ReturnSeq: x.seq, Enter: 0, Return: f.cost, TID: f.t.TID,
 		AFType: f.Row.AFType, HasAFType: f.Row.Has&format.HasAFType != 0,
 		Status: ndis.Status(f.Result.Status), HasStatus: f.Result.Has&format.HasStatus != 0,
-		Driver: append(s.Driver[:0], f.Row.Driver...)}
+		Driver: x.w.names[x.label(&f.Row)]}
 	x.opt.Hook.Span(s)
 }
 

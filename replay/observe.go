@@ -9,12 +9,39 @@ type Observer interface {
 	Row(r *Row)
 }
 
+// Tracker is an Observer that keeps a Note of each thing, in which the replay counts the rows
+// about it. It is told only of rows with something new: with a thing that has no note, or with
+// one whose state or handle is not what the note says. Most of what most rows are about is as
+// it was, so that this costs a fraction of what an Observer does.
+type Tracker interface {
+	Observer
+	// Watches says whether the Tracker wants all rows of a function. It is asked once.
+	Watches(fn ndis.Func) bool
+}
+
 // Row is what the replay makes of one row. It is valid during the call only.
 type Row struct {
-	Index   int // in the Batch that was given to the Checker
-	Seq     uint64
-	CallSeq uint64   // row of the entry of the call: Seq itself unless the row is a return
-	Objects []Object // the most specific one first: what the row is about, then what that belongs to
+	Index   int    // in the Batch that was given to the Checker
+	Seq     uint64 // of the row
+	CallSeq uint64 // row of the entry of the call: Seq itself unless the row is a return
+
+	// Objects are what the row is about, the most specific one first, and then what that
+	// belongs to. A Tracker gets those with something new; All gives it the others too.
+	Objects []Object
+
+	c  *Checker
+	cl *call
+}
+
+// All is everything that the row is about.
+func (r *Row) All() []Object {
+	if r.cl == nil || r.c.watched == nil {
+		return r.Objects
+	}
+	l := &r.c.all
+	l.n = 0
+	r.c.objectsOf(r.cl, l)
+	return l.list[:l.n]
 }
 
 // ObjectKind is what kind of thing an Object is.
@@ -49,7 +76,9 @@ type Object struct {
 	Since   uint64
 	SinceTS int64
 
-	Note *Note // the Observer's own; nil in Objects that are not of a replay
+	// Note is where a Tracker puts its note of the thing; nil if it cannot have one, because
+	// another thing has its place now. Then the replay counts nothing.
+	Note **Note
 
 	Kind  ObjectKind
 	State ObjectState // after the row
@@ -58,10 +87,24 @@ type Object struct {
 	_ [8]byte // makes the size a power of two, by which it is found faster
 }
 
-// Note is what an Observer wants to find with the next row about a thing, without a search.
-// The replay does not look at it. A thing that is gone may leave its note to a later one of
-// its kind: whoever reads it has to see what it is about.
-type Note struct{ Of any }
+// Note is what a Tracker keeps of a thing. The Tracker sets Kind, ID, Handle and State, of which
+// it is told; the replay counts, once it has told of the row.
+type Note struct {
+	Kind    ObjectKind
+	State   ObjectState
+	ID      uint64
+	Handle  uint64 // 0 until it is known
+	Rows    uint64 // about the thing
+	LastSeq uint64 // the last of them
+	LastTS  int64
+	Of      any // the Tracker's own
+}
+
+// count counts a row.
+func (n *Note) count(l *objectList) {
+	n.Rows++
+	n.LastSeq, n.LastTS = l.seq, l.ts
+}
 
 // ObjectState is what the replay thinks an object does. The zero value is the state of
 // nothing.
@@ -157,46 +200,114 @@ const MaxObjects = int(NumObjectKinds) + 1
 
 // objectList collects the objects of a row.
 type objectList struct {
-	n    int
-	list *[MaxObjects]Object
+	seq   uint64 // of the row
+	ts    int64
+	known bool // what is noted as it is, is counted and left out
+	quiet bool // the row changes nothing that is not of an AF open
+	n     int
+	list  [MaxObjects]Object
 }
 
-// add adds an object unless it has no ID. What is added before it belongs to it, if owner is
-// set.
-func (l *objectList) add(kind ObjectKind, id, handle uint64, state ObjectState, owner bool, note *Note) {
+// quiet are the functions whose rows are about SAPs, VCs, calls, parties and requests. They leave
+// registrations, bindings, adapters and drivers as they are, which need not be looked at then.
+var quiet = func() (list [ndis.NumFuncs]bool) {
+	for fn := range ndis.NumFuncs {
+		switch fn.Modern().Info().Section {
+		case "3.5", "3.6", "3.7", "3.8", "3.9", "3.10":
+			list[fn] = true
+		}
+	}
+	return list
+}()
+
+// is says whether a note is that of the thing with an ID.
+func (n *Note) is(id uint64) bool { return n != nil && n.ID == id }
+
+// holds says whether the note of a thing says what it is now.
+func (n *Note) holds(id, handle uint64, state ObjectState) bool {
+	return n.is(id) && n.State == state && (n.Handle != 0 || handle == 0)
+}
+
+// add adds an object unless it has no ID, or gives nil. What is added before it belongs to it,
+// if owner is set.
+func (l *objectList) add(kind ObjectKind, id, handle uint64, state ObjectState, owner bool, note **Note) *Object {
 	if id == 0 {
-		return
+		return nil
 	}
 	// Field by field: to make an Object and copy it takes twice as long.
 	o := &l.list[l.n]
 	o.ID, o.Was, o.Handle, o.Since, o.SinceTS = id, 0, handle, 0, 0
 	o.Kind, o.State, o.Owner, o.Note = kind, state, owner, note
 	l.n++
+	return o
 }
 
 // registration adds one with the name id.
 func (l *objectList) registration(r *registration, id uint64, owner bool) {
-	n := l.n
-	if l.add(RegistrationObject, id, 0, r.life(id), owner, &r.note); l.n > n && r.id == id && r.state == regEnded {
-		l.list[n].Since, l.list[n].SinceTS = r.end.ret.seq, r.end.ret.ts
+	s := r.life(id)
+	if l.known && r.note.holds(id, 0, s) {
+		r.note.count(l)
+	} else if o := l.add(RegistrationObject, id, 0, s, owner, noteOf(&r.note, id, r.id)); o != nil && r.id == id && r.state == regEnded {
+		o.Since, o.SinceTS = r.end.ret.seq, r.end.ret.ts
 	}
 }
 
 // observe tells the observer of the row at, one of cl.
 func (c *Checker) observe(cl *call, at ev) {
-	l := objectList{list: &c.objects}
+	l := &c.objects
+	l.seq, l.ts, l.n, l.quiet = at.seq, at.ts, 0, l.known && cl.fn < ndis.NumFuncs && quiet[cl.fn]
+	c.objectsOf(cl, l)
+	if l.known && l.n == 0 && !(cl.fn < ndis.NumFuncs && c.watched[cl.fn]) {
+		return
+	}
+	r := &c.observed
+	r.Index, r.Seq, r.CallSeq, r.Objects, r.cl = c.i, at.seq, cl.seq, l.list[:l.n], cl
+	c.observer.Row(r)
+	if l.known {
+		for i := range r.Objects {
+			if o := &r.Objects[i]; o.Note != nil && *o.Note != nil && (*o.Note).ID == o.ID {
+				(*o.Note).count(l)
+			}
+		}
+	}
+}
+
+// objectsOf collects what a row of cl is about. A note with the ID of a thing is of that thing:
+// what takes its place has no note at first.
+func (c *Checker) objectsOf(cl *call, l *objectList) {
+	own, known := false, l.known // own: there was a more specific object
 	if q := cl.q; q != nil {
-		l.add(RequestObject, cl.qid, 0, q.life(cl.qid), false, &q.note)
+		if s := q.life(cl.qid); known && q.note.holds(cl.qid, 0, s) {
+			q.note.count(l)
+		} else {
+			l.add(RequestObject, cl.qid, 0, s, false, noteOf(&q.note, cl.qid, q.id))
+		}
+		own = true
 	}
 	if p := cl.p; p != nil {
-		l.add(PartyObject, cl.pid, p.handle, p.life(cl.pid), false, &p.note)
+		if s := p.life(cl.pid); known && p.note.holds(cl.pid, p.handle, s) {
+			p.note.count(l)
+		} else {
+			l.add(PartyObject, cl.pid, p.handle, s, false, noteOf(&p.note, cl.pid, p.id))
+		}
+		own = true
 	}
-	if s := cl.s; s != nil {
-		l.add(SAPObject, cl.sid, s.handle, s.life(cl.sid), false, &s.note)
+	if x := cl.s; x != nil {
+		if s := x.life(cl.sid); known && x.note.holds(cl.sid, x.handle, s) {
+			x.note.count(l)
+		} else {
+			l.add(SAPObject, cl.sid, x.handle, s, false, noteOf(&x.note, cl.sid, x.id))
+		}
+		own = true
 	}
 	o, oid := cl.o, uint64(cl.n)
 	if v := cl.v; v != nil {
-		l.add(VCObject, cl.vid, v.handle, v.life(cl.vid), l.n > 0, &v.note)
+		if s := v.life(cl.vid); known && v.note.holds(cl.vid, v.handle, s) {
+			v.note.count(l)
+		} else {
+			l.add(VCObject, cl.vid, v.handle, s, own, noteOf(&v.note, cl.vid, v.id))
+		}
+		own = true
 		if x := v.open(); x != nil && o == nil && v.id == cl.vid {
 			o, oid = x, x.id
 		}
@@ -206,20 +317,29 @@ func (c *Checker) observe(cl *call, at ev) {
 	}
 	open := o != nil && o.id == oid // and not another one that has its place now
 	if o != nil {
-		if l.add(AFOpenObject, oid, o.handle, o.life(oid), l.n > 0, &o.note); open && oid != 0 {
-			l.list[l.n-1].Was = o.was
+		if s := o.life(oid); known && o.note.holds(oid, o.handle, s) {
+			o.note.count(l)
+		} else if x := l.add(AFOpenObject, oid, o.handle, s, own, noteOf(&o.note, oid, o.id)); open && x != nil {
+			x.Was = o.was
 		}
+		own = own || oid != 0
 	}
-	own, reg := l.n > 0, uint64(0)
+	of, reg := own, uint64(0)
 	if x := cl.reg; x != nil {
 		reg = x.id
 		if o == nil && isNotify(cl.fn) {
 			reg = uint64(cl.n)
 		}
-		l.registration(x, reg, own)
+		l.registration(x, reg, of)
+		own = own || reg != 0
 	}
 	if open && o.reg != nil && o.reg.id != reg {
-		l.registration(o.reg, o.reg.id, own)
+		if x := o.reg; l.quiet && x.note.is(x.id) {
+			x.note.count(l)
+		} else {
+			l.registration(x, x.id, of)
+		}
+		own = true
 	}
 	b := cl.b
 	if b == nil && cl.bind != nil {
@@ -232,7 +352,14 @@ func (c *Checker) observe(cl *call, at ev) {
 		b = cl.reg.b
 	}
 	if b != nil {
-		l.add(BindingObject, b.id, b.handle, b.life(), l.n > 0, &b.note)
+		if l.quiet && b.note.is(b.id) {
+			b.note.count(l)
+		} else if s := b.life(); known && b.note.holds(b.id, b.handle, s) {
+			b.note.count(l)
+		} else {
+			l.add(BindingObject, b.id, b.handle, s, own, &b.note)
+		}
+		own = own || b.id != 0
 	}
 	a := cl.a
 	switch {
@@ -245,14 +372,33 @@ func (c *Checker) observe(cl *call, at ev) {
 		a = o.adapter
 	}
 	if a != nil && a.id != 0 {
-		l.add(AdapterObject, a.no, a.id, a.life(), l.n > 0, &a.note)
+		if l.quiet && a.note.is(a.no) {
+			a.note.count(l)
+		} else if s := a.life(); known && a.note.holds(a.no, a.id, s) {
+			a.note.count(l)
+		} else {
+			l.add(AdapterObject, a.no, a.id, s, own, &a.note)
+		}
+		own = true
 	}
 	if d := c.labelled(cl.label); d != nil {
-		l.add(DriverObject, d.id, d.protocol, d.life(), l.n > 0, &d.note)
+		if l.quiet && d.note.is(d.id) {
+			d.note.count(l)
+		} else if s := d.life(); known && d.note.holds(d.id, d.protocol, s) {
+			d.note.count(l)
+		} else {
+			l.add(DriverObject, d.id, d.protocol, s, own, &d.note)
+		}
 	}
-	r := &c.observed
-	r.Index, r.Seq, r.CallSeq, r.Objects = c.i, at.seq, cl.seq, l.list[:l.n]
-	c.observer.Row(r)
+}
+
+// noteOf is the place of the note of a thing where the thing with the ID now is, nil if the thing
+// left it to that one. What has ended is there until then.
+func noteOf(note **Note, id, now uint64) **Note {
+	if id == now || (*note).is(id) {
+		return note
+	}
+	return nil
 }
 
 func isNotify(fn ndis.Func) bool { return fn == ndis.ProtocolCoAfRegisterNotify }

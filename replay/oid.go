@@ -32,7 +32,7 @@ type request struct {
 	next   *request // of the same address, by another driver
 	prev   *request // list of those without an answer
 	after  *request
-	note   Note // of the Observer
+	note   *Note // of the Tracker
 }
 
 func (r *request) adapter() *adapter {

@@ -27,7 +27,7 @@ type party struct {
 	asked  ev   // ProtocolClIncomingDropParty
 	warned *finding
 	ctx    [2]partyContext
-	note   Note // of the Observer
+	note   *Note // of the Tracker
 }
 
 type partyContext struct {

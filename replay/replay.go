@@ -41,18 +41,18 @@ type Hook interface {
 
 // Span is one invocation of a function or callback, entry and return paired.
 type Span struct {
-	Function             ndis.Func
 	EnterSeq, ReturnSeq  uint64
 	Enter, Return        int64 // ns since the Unix epoch
 	TID                  uint64
-	PID                  uint32
 	Adapter, Binding, AF uint64 // what the replay knows of the objects; 0 if unknown
+	Driver               string // label of the driver, empty if unknown
+	PID                  uint32
 	AFType               uint32
-	HasAFType            bool
 	Status               ndis.Status // of the return row
+	Function             ndis.Func
+	HasAFType            bool
 	HasStatus            bool
-	Interrupted          bool   // a gap touches the call: its duration is not to be counted
-	Driver               []byte // label of the driver, empty if unknown
+	Interrupted          bool // a gap touches the call: its duration is not to be counted
 }
 
 // Duration is how long the call took, in ns. ok is false where that is not known: a gap touches

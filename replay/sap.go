@@ -40,12 +40,12 @@ type sap struct {
 	refusal     bool // is among the conflicts
 	strictReg   bool // an early completion said that it came from NDIS
 	strictDereg bool
-	missed      bool // what it waits for was reported
-	dereg       mark // the client's NdisClDeregisterSap
-	cmDone      mark // from here the call manager may not use the handle
-	prev, next  *sap // the live ones, oldest first
-	left, right *sap // those of one AF open
-	note        Note // of the Observer
+	missed      bool  // what it waits for was reported
+	dereg       mark  // the client's NdisClDeregisterSap
+	cmDone      mark  // from here the call manager may not use the handle
+	prev, next  *sap  // the live ones, oldest first
+	left, right *sap  // those of one AF open
+	note        *Note // of the Tracker
 }
 
 // known says that the AF open of s is there.

@@ -116,6 +116,7 @@ func enterDevicePnPEvent(c *Checker, cl *call) {
 	if a == nil {
 		a = c.adapterForContext(cl)
 	}
+	cl.a = a
 	if a != nil && cl.d.has&keyPnPEvent != 0 && cl.d.surprise {
 		a.surprise = cl.ev
 	}

@@ -129,9 +129,9 @@ type vc struct {
 
 	vcCall
 
-	prev, next   *vc  // the live ones, oldest first
-	oPrev, oNext *vc  // those of the AF open
-	note         Note // of the Observer
+	prev, next   *vc   // the live ones, oldest first
+	oPrev, oNext *vc   // those of the AF open
+	note         *Note // of the Tracker
 }
 
 // open is the AF open of v, as long as there is one.

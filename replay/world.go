@@ -169,11 +169,11 @@ type driver struct {
 	unopened    bool      // it was bound, and the call that opens the adapter is not in the trace
 	isMiniport  bool
 	isProtocol  bool
-	vcUps       bool // a MiniportCo callback for a VC was seen
-	signals     bool // it made a VC for its own signaling
-	vagueAsks   bool // it made an OID request that does not say what for, or of which AF open
-	lostSaps    int  // SAPs of it whose registration was not followed
-	note        Note // of the Observer
+	vcUps       bool  // a MiniportCo callback for a VC was seen
+	signals     bool  // it made a VC for its own signaling
+	vagueAsks   bool  // it made an OID request that does not say what for, or of which AF open
+	lostSaps    int   // SAPs of it whose registration was not followed
+	note        *Note // of the Tracker
 }
 
 // misdirect notes a completion that went to no open.
@@ -218,7 +218,7 @@ type adapter struct {
 	haltedEarly bool      // UNLOAD-03 was reported of it
 	sent        ev        // a send that the miniport certainly has
 	sentAge     uint64    // it was noted at this count of Checker.sentAge
-	note        Note      // of the Observer
+	note        *Note     // of the Tracker
 }
 
 // maxPast bounds how many ended registrations an adapter remembers.
@@ -288,9 +288,9 @@ type binding struct {
 	hasHdlrs bool
 	firstReg ev
 	notified []notice
-	strays   int  // notifications of address families that nobody had registered
-	requests int  // OID requests made, or to be answered, on it
-	note     Note // of the Observer
+	strays   int   // notifications of address families that nobody had registered
+	requests int   // OID requests made, or to be answered, on it
+	note     *Note // of the Tracker
 }
 
 // notice is a notification that a binding got for a registration.
@@ -325,7 +325,7 @@ type registration struct {
 	wrong     bool // NDIS should not have accepted it
 	early     []ev // notifications that came while the call ran
 	refused   []refusal
-	note      Note // of the Observer
+	note      *Note // of the Tracker
 }
 
 // refusal is a failed claim that waits for the outcome of the claim it ran into.
@@ -422,7 +422,7 @@ type afOpen struct {
 	asked       ev       // the client received OID_CO_AF_CLOSE
 	mute        mark     // the call manager sent OID_CO_SIGNALING_DISABLED
 	vcFirst     *vc      // its VCs, newest first
-	note        Note     // of the Observer
+	note        *Note    // of the Tracker
 }
 
 // ctx chains: several owners may use one context value, so a value names a list of

@@ -131,27 +131,19 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	for _, w := range x.spans {
 		hooks.spans = append(hooks.spans, w)
 	}
-	var follows []*life.Follower
-	for _, t := range x.timelines {
-		f := life.New()
-		t.Attach(f)
-		hooks.spans = append(hooks.spans, t)
-		f.Spans = nil
-		follows, batches = append(follows, f), append(batches, t.Batch)
-	}
-	if len(x.objects) > 0 {
+	if len(x.objects)+len(x.timelines) > 0 {
 		f := life.New()
 		f.Ended = func(l *life.Life) {
 			for _, w := range x.objects {
 				w.Add(l)
 			}
 		}
-		follows, batches = append(follows, f), append(batches, f.Batch)
+		for _, t := range x.timelines {
+			t.Attach(f)
+			hooks.spans, batches = append(hooks.spans, t), append(batches, t.Batch)
+		}
+		hooks.Follower, batches = f, append(batches, f.Batch)
 	}
-	for i, f := range follows {
-		f.Beside = i > 0
-	}
-	hooks.follows = follows
 	for _, w := range x.events {
 		batches = append(batches, w.Batch)
 	}
@@ -161,10 +153,12 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 		}
 	}
 	switch {
-	case len(follows) > 0:
+	case hooks.Follower != nil:
 		o.Replay.Hook = hooks
-	case len(hooks.spans) > 0:
-		o.Replay.Hook = spansOnly{hooks}
+	case len(hooks.spans) == 1:
+		o.Replay.Hook = hooks.spans[0]
+	case len(hooks.spans) > 1:
+		o.Replay.Hook = hooks.spans
 	}
 	var t report.Trace
 	var err error
@@ -173,8 +167,8 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	} else {
 		t, err = check.Trace(ctx, path, o)
 	}
-	for _, f := range follows {
-		f.Finish()
+	if hooks.Follower != nil {
+		hooks.Finish()
 	}
 	if err != nil {
 		return t, err
@@ -220,25 +214,19 @@ func (x *Exporter) abandon() error {
 	return errors.Join(errs...)
 }
 
-// hooks passes what a replay tells to several.
+// hooks are a Follower and several that are told of the spans.
 type hooks struct {
-	spans   []replay.Hook
-	follows []*life.Follower
+	*life.Follower
+	spans spanHooks
 }
 
-func (h *hooks) Span(s *replay.Span) {
-	for _, x := range h.spans {
+func (h *hooks) Span(s *replay.Span) { h.spans.Span(s) }
+
+// spanHooks is a Hook that does not ask for the objects of the rows.
+type spanHooks []replay.Hook
+
+func (h spanHooks) Span(s *replay.Span) {
+	for _, x := range h {
 		x.Span(s)
 	}
 }
-
-func (h *hooks) Row(r *replay.Row) {
-	for _, f := range h.follows {
-		f.Row(r)
-	}
-}
-
-// spansOnly is a Hook that does not ask for the objects of the rows.
-type spansOnly struct{ h *hooks }
-
-func (s spansOnly) Span(x *replay.Span) { s.h.Span(x) }

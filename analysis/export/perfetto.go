@@ -57,18 +57,29 @@ func NewTimeline(w io.Writer) *Timeline {
 	}
 }
 
-// Attach draws what follow follows. Rows go to Batch of the Timeline.
+// Attach draws what follow follows. The callbacks that follow has are called too; those of its
+// Spans are told to the Timeline by whoever tells them to others.
 func (t *Timeline) Attach(follow *life.Follower) {
 	t.follow = follow
-	follow.Spans = t
-	follow.Ended = t.ended
-	follow.Saw = t.saw
+	follow.Watch = append(follow.Watch, ndis.ProtocolCoAfRegisterNotify, ndis.NdisClOpenAddressFamilyEx)
+	ended, saw := follow.Ended, follow.Saw
+	follow.Ended = func(l *life.Life) {
+		t.ended(l)
+		if ended != nil {
+			ended(l)
+		}
+	}
+	follow.Saw = func(r *replay.Row, at life.At) {
+		t.saw(r, at)
+		if saw != nil {
+			saw(r, at)
+		}
+	}
 }
 
-// Batch says which rows come next; it passes them on to the Follower.
+// Batch says which rows come next, before the Follower is told of them.
 func (t *Timeline) Batch(b *format.Batch) {
 	t.batch = b
-	t.follow.Batch(b)
 	if t.start == 0 && b.N > 0 {
 		t.start = b.TS[0]
 	}
@@ -175,7 +186,7 @@ func (t *Timeline) thread(pid int, tid uint64) {
 
 // Span draws a call.
 func (t *Timeline) Span(s *replay.Span) {
-	pid := t.process(string(s.Driver))
+	pid := t.process(s.Driver)
 	t.thread(pid, s.TID)
 	d, ok := life.At{TS: s.Enter}.Until(life.At{TS: s.Return})
 	if !ok {
@@ -221,14 +232,15 @@ func (t *Timeline) saw(r *replay.Row, at life.At) {
 	if b.Phase[i] == format.PhaseReturn {
 		return
 	}
-	fn := b.Function[i]
+	fn := b.Function[i].Modern()
 	if fn != ndis.ProtocolCoAfRegisterNotify && fn != ndis.NdisClOpenAddressFamilyEx {
 		return
 	}
 	var reg, open, client *life.Life
-	for k := range r.Objects {
-		o := &r.Objects[k]
-		switch l := t.follow.Find(life.Key{Kind: o.Kind, ID: o.ID}); {
+	all := r.All()
+	for k := range all {
+		o := &all[k]
+		switch l := t.follow.Of(o); {
 		case l == nil:
 		case o.Kind == replay.RegistrationObject && reg == nil:
 			reg = l
@@ -296,7 +308,7 @@ func (t *Timeline) ended(l *life.Life) {
 	if l.Failed {
 		name += " (failed)"
 	}
-	last := l.Last
+	last := l.Last()
 	if l.End.Seen() {
 		last = l.End
 	}

@@ -4,6 +4,8 @@
 package life
 
 import (
+	"slices"
+
 	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay"
@@ -38,34 +40,34 @@ type Key struct {
 // Life is one lifetime of an object. What did not happen, or is not in the trace, is the
 // zero At.
 type Life struct {
-	// What each row touches comes first: it is one line of the processor's cache.
-	Key
-	Handle  uint64 // 0 if unknown
-	Last    At     // its last row
-	Rows    uint64
-	AFType  uint32
-	State   replay.ObjectState // after its last row
-	HasAF   bool
-	Failed  bool   // it was never ready and is gone: refused, failed
-	Cut     bool   // a gap touches its life: what is missing may have happened unseen
-	Parent  Key    // what it belongs to; the zero Key (of kind driver) if unknown
-	Adapter uint64 // its handle, 0 if unknown
-	Driver  string // label of the driver of its first row, "" if unknown
-	TID     uint64 // thread of its first row, 0 if unknown
+	replay.Note // its kind, ID, handle, state, rows and last row
+	AFType      uint32
+	place       uint32 // in Follower.lives
+	HasAF       bool
+	Failed      bool   // it was never ready and is gone: refused, failed
+	Cut         bool   // a gap touches its life: what is missing may have happened unseen
+	Parent      Key    // what it belongs to; the zero Key (of kind driver) if unknown
+	Adapter     uint64 // its handle, 0 if unknown
+	Driver      string // label of the driver of its first row, "" if unknown
+	TID         uint64 // thread of its first row, 0 if unknown
 
 	First   At // its first row: for most objects the call that asks for it
 	Pended  At // since when its making pends
 	Ready   At // since when it can be used: held, open, bound, connected
 	Closing At // since when it goes
 	End     At // since when it is gone, refused or failed
-
-	_ [3]uint64 // makes the size one that the allocator aligns to those lines
 }
+
+// Last is its last row. Gaps is not known of it.
+func (l *Life) Last() At { return At{Seq: l.LastSeq, TS: l.LastTS} }
+
+// Key is the name of the object.
+func (l *Life) Key() Key { return Key{l.Kind, l.ID} }
 
 // MaxDead is how many ended objects are remembered for rows that come after their end.
 const MaxDead = 1 << 14
 
-// Follower is a replay.Observer that follows objects. Its memory follows the live objects
+// Follower is a replay.Tracker that follows objects. Its memory follows the live objects
 // and MaxDead ended ones. It is not safe for concurrent use.
 type Follower struct {
 	// Ended is told of each lifetime once nothing more is expected of it, in the order in
@@ -73,94 +75,34 @@ type Follower struct {
 	Ended func(*Life)
 	// Changed is told of each row that changes the state of an object; it may be nil.
 	Changed func(l *Life, at At)
-	// Saw is told of each row with the objects that it is about; it may be nil.
+	// Saw is told of each row of the functions in Watch, and of those with something new; it
+	// may be nil.
 	Saw func(r *replay.Row, at At)
+	// Watch are functions, as the newest version of NDIS calls them.
+	Watch []ndis.Func
 	// Spans is told of the calls of the replay; it may be nil.
 	Spans replay.Hook
-	// Beside says that another Follower follows the same replay: that one has the notes of
-	// the objects, and this one looks lives up.
-	Beside bool
 
 	batch *format.Batch
-	ahead []int // gap rows of the batch
-	past  int   // how many of them are counted
-	lives [replay.NumObjectKinds]index
-	dead  []*Life // ring of ended ones
+	ahead []int         // gap rows of the batch
+	past  int           // how many of them are counted
+	lives []*Life       // those that are not told, and holes
+	holes []uint32      // in lives
+	byKey map[Key]*Life // the same, once somebody looks for one without its note
+	dead  []*Life       // ring of ended ones
 	next  int
-	free  []*Life
-	gaps  uint64  // up to the row that was seen last
-	order []*Life // of Finish
+	free  [replay.NumObjectKinds][]*Life // a stale note is of the kind that it was of
+	fresh []Life                         // not used yet
+	gaps  uint64                         // up to the row that was seen last
+	order []*Life                        // of Finish
 	names map[string]string
+	label string // the last one of names
 }
 
-var _ replay.Observer = (*Follower)(nil)
+var _ replay.Tracker = (*Follower)(nil)
 
 // New returns a Follower.
-func New() *Follower {
-	f := &Follower{}
-	for k := range f.lives {
-		f.lives[k].pages = map[uint64]*page{}
-	}
-	return f
-}
-
-// index finds the lives of a kind. IDs are numbers that count up, and objects of about the
-// same time are in use together: they share pages.
-type index struct {
-	pages  map[uint64]*page
-	last   *page // the one that was used last, and its number
-	number uint64
-}
-
-type page struct {
-	n     int // in use
-	lives [pageSize]*Life
-}
-
-const pageSize = 1 << 8
-
-func (x *index) find(id uint64) *Life {
-	p := x.page(id)
-	if p == nil {
-		return nil
-	}
-	return p.lives[id%pageSize]
-}
-
-// page is the one for id, nil if there is none.
-func (x *index) page(id uint64) *page {
-	no := id / pageSize
-	if x.last != nil && x.number == no {
-		return x.last
-	}
-	p := x.pages[no]
-	if p != nil {
-		x.last, x.number = p, no
-	}
-	return p
-}
-
-// put adds an object that is not there.
-func (x *index) put(id uint64, l *Life) {
-	p := x.page(id)
-	if p == nil {
-		p = &page{}
-		x.last, x.number = p, id/pageSize
-		x.pages[x.number] = p
-	}
-	p.lives[id%pageSize] = l
-	p.n++
-}
-
-// forget takes out one that is there.
-func (x *index) forget(id uint64) {
-	p := x.page(id)
-	p.lives[id%pageSize] = nil
-	if p.n--; p.n == 0 {
-		delete(x.pages, id/pageSize)
-		x.last = nil
-	}
-}
+func New() *Follower { return &Follower{} }
 
 // Batch says which rows the replay is given next. The Follower reads them as long as the
 // replay does.
@@ -190,70 +132,105 @@ func (f *Follower) Span(s *replay.Span) {
 }
 
 // Find returns the object of a key, nil if it is not remembered.
-func (f *Follower) Find(k Key) *Life { return f.lives[k.Kind].find(k.ID) }
+func (f *Follower) Find(k Key) *Life {
+	if f.byKey == nil {
+		f.byKey = map[Key]*Life{}
+		for _, l := range f.lives {
+			if l != nil {
+				f.byKey[l.Key()] = l
+			}
+		}
+	}
+	return f.byKey[k]
+}
 
-// Row takes in what the replay says of a row.
+// Of returns the life of an object of a row, nil if it is not remembered.
+func (f *Follower) Of(o *replay.Object) *Life {
+	if o.Note != nil {
+		n := *o.Note
+		if n == nil || n.ID != o.ID {
+			return nil
+		}
+		return n.Of.(*Life)
+	}
+	// Another thing has its place, so that it has mostly ended just now.
+	for n := range min(recent, len(f.dead)) {
+		if l := f.dead[(f.next+len(f.dead)-1-n)%len(f.dead)]; l.Kind == o.Kind && l.ID == o.ID {
+			return l
+		}
+	}
+	return f.Find(Key{o.Kind, o.ID})
+}
+
+// recent is how many of those that ended last are looked through for one without a note.
+const recent = 32
+
+// Watches says which functions are watched.
+func (f *Follower) Watches(fn ndis.Func) bool {
+	return f.Saw != nil && slices.Contains(f.Watch, fn.Modern())
+}
+
+// Row takes in what is new with a row.
 func (f *Follower) Row(r *replay.Row) {
 	f.count(r.Index)
-	// Local: what is reached by pointers is loaded again for each object.
-	objects, seq, ts, gaps, beside := r.Objects, r.Seq, f.batch.TS[r.Index], f.gaps, f.Beside
-	for k := range objects {
-		o := &objects[k]
-		var l *Life
-		if o.Note != nil && !beside {
-			l, _ = o.Note.Of.(*Life)
-		}
-		if l == nil || l.ID != o.ID || l.Kind != o.Kind {
-			l = f.find(r, k, At{seq, ts, gaps})
-		}
-		l.Rows++
-		l.Last.Seq, l.Last.TS, l.Last.Gaps = seq, ts, gaps // faster than the whole
+	at := At{r.Seq, f.batch.TS[r.Index], f.gaps}
+	for k := range r.Objects {
+		o := &r.Objects[k]
+		l := f.life(r, o, at)
 		if l.Handle == 0 {
 			l.Handle = o.Handle
 		}
 		if o.State != l.State {
 			l.State = o.State
-			f.step(l, At{o.Since, o.SinceTS, gaps}, At{seq, ts, gaps})
+			f.step(l, At{o.Since, o.SinceTS, at.Gaps}, at)
 		}
 	}
 	if f.Saw != nil {
-		f.Saw(r, At{seq, ts, gaps})
+		f.Saw(r, at)
 	}
 }
 
-// find looks up object k of a row, and adds it if it is new.
-func (f *Follower) find(r *replay.Row, k int, at At) *Life {
-	o := &r.Objects[k]
-	l := f.lives[o.Kind].find(o.ID)
+// life is that of an object of a row, which may be new.
+func (f *Follower) life(r *replay.Row, o *replay.Object, at At) *Life {
+	l := f.Of(o)
 	if l == nil {
-		l = f.begin(r, k, at)
+		l = f.begin(r, o, at)
+		if o.Note != nil {
+			*o.Note = &l.Note
+		}
 	}
-	if o.Note != nil && !f.Beside {
-		o.Note.Of = l
+	if o.Note == nil { // the replay does not count
+		l.Rows++
+		l.LastSeq, l.LastTS = at.Seq, at.TS
 	}
 	return l
 }
 
-// begin adds object k of a row.
-func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
+// begin adds an object of a row.
+func (f *Follower) begin(r *replay.Row, o *replay.Object, at At) *Life {
 	var l *Life
-	if n := len(f.free); n > 0 {
-		l, f.free = f.free[n-1], f.free[:n-1]
+	if free := &f.free[o.Kind]; len(*free) > 0 {
+		l, *free = (*free)[len(*free)-1], (*free)[:len(*free)-1]
 		*l = Life{}
 	} else {
-		l = new(Life)
+		if len(f.fresh) == 0 {
+			f.fresh = make([]Life, 32)
+		}
+		l, f.fresh = &f.fresh[0], f.fresh[1:]
 	}
-	o := &r.Objects[k]
-	l.Key, l.First, l.Handle = Key{o.Kind, o.ID}, at, o.Handle
+	l.Kind, l.ID, l.Of = o.Kind, o.ID, l
+	l.First, l.LastSeq, l.LastTS = at, at.Seq, at.TS
+	all := r.All()
+	var parent *replay.Object
 	for _, up := range parents[o.Kind] {
-		for j := range r.Objects {
-			if p := &r.Objects[j]; p.Kind == up && !l.Parent.set() {
-				l.Parent = Key{p.Kind, p.ID}
+		for j := range all {
+			if p := &all[j]; p.Kind == up && parent == nil {
+				parent, l.Parent = p, Key{p.Kind, p.ID}
 			}
 		}
 	}
-	for j := range r.Objects {
-		if p := &r.Objects[j]; p.Kind == replay.AdapterObject {
+	for j := range all {
+		if p := &all[j]; p.Kind == replay.AdapterObject {
 			l.Adapter = p.Handle
 		}
 	}
@@ -264,13 +241,14 @@ func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
 	if b.Has[i]&format.HasTID != 0 {
 		l.TID = b.TID[i]
 	}
-	switch up := f.Find(l.Parent); {
-	case b.Has[i]&format.HasAFType != 0:
+	if b.Has[i]&format.HasAFType != 0 {
 		l.AFType, l.HasAF = b.AFType[i], true
-	case up != nil && up.Kind != replay.DriverObject:
-		l.AFType, l.HasAF = up.AFType, up.HasAF
+	} else if parent != nil {
+		if up := f.Of(parent); up != nil {
+			l.AFType, l.HasAF = up.AFType, up.HasAF
+		}
 	}
-	f.lives[l.Kind].put(l.ID, l)
+	f.put(l)
 	return l
 }
 
@@ -278,7 +256,11 @@ func (f *Follower) begin(r *replay.Row, k int, at At) *Life {
 const maxNames = 1 << 10
 
 func (f *Follower) name(label []byte) string {
+	if f.label == string(label) {
+		return f.label
+	}
 	if s, ok := f.names[string(label)]; ok {
+		f.label = s
 		return s
 	}
 	if f.names == nil || len(f.names) >= maxNames {
@@ -289,7 +271,28 @@ func (f *Follower) name(label []byte) string {
 	return s
 }
 
-func (k Key) set() bool { return k != Key{} }
+// put takes a life in.
+func (f *Follower) put(l *Life) {
+	if n := len(f.holes); n > 0 {
+		l.place, f.holes = f.holes[n-1], f.holes[:n-1]
+		f.lives[l.place] = l
+	} else {
+		l.place = uint32(len(f.lives))
+		f.lives = append(f.lives, l)
+	}
+	if f.byKey != nil {
+		f.byKey[l.Key()] = l
+	}
+}
+
+// forget is its opposite.
+func (f *Follower) forget(l *Life) {
+	f.lives[l.place] = nil
+	f.holes = append(f.holes, l.place)
+	if f.byKey != nil {
+		delete(f.byKey, l.Key())
+	}
+}
 
 // parents are the kinds that an object of a kind belongs to, the closest first.
 var parents = [replay.NumObjectKinds][]replay.ObjectKind{
@@ -383,7 +386,7 @@ func (f *Follower) bury(l *Life) {
 }
 
 func (f *Follower) tell(l *Life) {
-	f.lives[l.Kind].forget(l.ID)
+	f.forget(l)
 	last := At{Gaps: f.gaps}
 	if l.End.Seen() {
 		last = l.End
@@ -392,8 +395,8 @@ func (f *Follower) tell(l *Life) {
 	if f.Ended != nil {
 		f.Ended(l)
 	}
-	l.Key = Key{} // there may be notes of it
-	f.free = append(f.free, l)
+	l.ID = 0 // there may be places that still have its note
+	f.free[l.Kind] = append(f.free[l.Kind], l)
 }
 
 // Finish tells of all that is left: what has ended in the order in which it did, then what
@@ -405,13 +408,9 @@ func (f *Follower) Finish() {
 		f.tell(f.dead[(f.next+n)%len(f.dead)])
 	}
 	f.dead, f.next = nil, 0
-	for k := range f.lives {
-		for _, p := range f.lives[k].pages {
-			for _, l := range p.lives {
-				if l != nil {
-					f.order = append(f.order, l)
-				}
-			}
+	for _, l := range f.lives {
+		if l != nil {
+			f.order = append(f.order, l)
 		}
 	}
 	sortLives(f.order)

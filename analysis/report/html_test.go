@@ -56,8 +56,8 @@ func livesOf(s string) *Lives {
 	}
 	l.Batch(b)
 	l.ended(&life.Life{
-		Key: life.Key{Kind: replay.AFOpenObject, ID: 1}, Adapter: 0xa0, Driver: s, State: replay.Gone, Handle: 0x10,
-		First: life.At{Seq: 3, TS: b.TS[2]}, Ready: life.At{Seq: 4, TS: b.TS[3]}, Last: life.At{Seq: 4, TS: b.TS[3]},
+		Note:    replay.Note{Kind: replay.AFOpenObject, ID: 1, State: replay.Gone, Handle: 0x10, LastSeq: 4, LastTS: b.TS[3]},
+		Adapter: 0xa0, Driver: s, First: life.At{Seq: 3, TS: b.TS[2]}, Ready: life.At{Seq: 4, TS: b.TS[3]},
 	})
 	return l
 }
@@ -238,7 +238,7 @@ func TestLivesAreSampledEvenly(t *testing.T) {
 	for _, n := range []int{1, livesPerKind, livesPerKind + 1, 100_000} {
 		var k kindLives
 		for i := range n {
-			k.add(&life.Life{Key: life.Key{ID: uint64(i)}, Driver: strings.Repeat("x", 1000)})
+			k.add(&life.Life{Note: replay.Note{ID: uint64(i)}, Driver: strings.Repeat("x", 1000)})
 		}
 		if k.total != uint64(n) || len(k.kept) > livesPerKind || len(k.kept) < min(n, livesPerKind/2) {
 			t.Fatalf("of %d lives %d are kept, %d counted", n, len(k.kept), k.total)

@@ -7,6 +7,7 @@ import (
 	"github.com/aftrace/aftrace/analysis/life"
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/format"
+	"github.com/aftrace/aftrace/format/ndis"
 	"github.com/aftrace/aftrace/replay"
 )
 
@@ -19,7 +20,7 @@ const (
 )
 
 // Lives samples the lives of the objects of one trace for the timeline of the HTML report.
-// It is a replay.Observer; Batch must be told of each batch before it is replayed. Its
+// It is a replay.Tracker; Batch must be told of each batch before it is replayed. Its
 // memory is bounded. It is not safe for concurrent use.
 type Lives struct {
 	follow   *life.Follower
@@ -67,6 +68,9 @@ func (l *Lives) Batch(b *format.Batch) {
 		}
 	}
 }
+
+// Watches is that of the Follower.
+func (l *Lives) Watches(fn ndis.Func) bool { return l.follow.Watches(fn) }
 
 // Row takes in what the replay says of a row.
 func (l *Lives) Row(r *replay.Row) { l.follow.Row(r) }

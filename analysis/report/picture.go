@@ -234,7 +234,7 @@ func (t *timelineOf) sampled() {
 				if l.Handle != 0 {
 					x.Handle = rows.Hex(l.Handle)
 				}
-				for n, at := range [6]life.At{l.First, l.Pended, l.Ready, l.Closing, l.End, l.Last} {
+				for n, at := range [6]life.At{l.First, l.Pended, l.Ready, l.Closing, l.End, l.Last()} {
 					t.set(x, n, at.Seen(), at.TS, at.Seq)
 				}
 				t.put(to, l.Kind.String(), l.First.Seq, x)

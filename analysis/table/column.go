@@ -81,15 +81,20 @@ func extend[T any](s []T, n int) []T {
 
 // from makes s the source of the rows to come.
 func (b *block) from(s Source) {
-	if last := len(b.sources) - 1; last >= 0 && b.sources[last].row == b.n {
-		b.sources = b.sources[:last]
-	}
-	b.sources = append(b.sources, from{b.n, s})
+	b.sources = sourceFrom(b.sources, b.n, s)
 	longest := max(len(s.Trace), len(s.Host), len(s.BootID), 1)
 	for _, k := range s.Keys {
 		longest = max(longest, len(k))
 	}
 	b.limit = min(rowsPerBatch, max(1, maxData/longest))
+}
+
+// sourceFrom makes s the source of the rows from row on.
+func sourceFrom(list []from, row int, s Source) []from {
+	if last := len(list) - 1; last >= 0 && list[last].row == row {
+		list = list[:last]
+	}
+	return append(list, from{row, s})
 }
 
 // seal takes stock of the flags.

@@ -121,23 +121,82 @@ func newSpanColumns() *spanColumns {
 	return c
 }
 
-// SpanWriter is a replay.Hook that writes the table of spans.
-type SpanWriter struct{ writer[*spanColumns] }
+// SpanWriter is a replay.Hook that writes the table of spans. There is one for every other row
+// of a trace: they are only kept, and made columns of when they are written. It is not safe for
+// concurrent use.
+type SpanWriter struct {
+	sink        *Sink
+	c           *spanColumns // for who writes
+	rows, spare *spanRows
+	source      Source
+}
+
+// spanRows are spans that are not written yet.
+type spanRows struct {
+	list    []replay.Span
+	sources []from
+}
 
 // NewSpanWriter writes to s, a Sink of the table Spans.
 func NewSpanWriter(s *Sink) *SpanWriter {
-	w := &SpanWriter{newWriter(s, newSpanColumns)}
+	w := &SpanWriter{sink: s, c: newSpanColumns(), rows: &spanRows{}, spare: &spanRows{}}
+	w.c.extend(s.keys)
+	w.rows.sources = sourceFrom(nil, 0, w.source)
 	s.rest = w.flush
 	return w
 }
 
+// From says where the rows to come are from.
+func (w *SpanWriter) From(s *Source) {
+	if !s.same(&w.source) {
+		w.source = *s
+		w.rows.sources = sourceFrom(w.rows.sources, len(w.rows.list), *s)
+	}
+}
+
 // Span writes a call.
 func (w *SpanWriter) Span(s *replay.Span) {
-	c := w.c
+	r := w.rows
+	if r.list = append(r.list, *s); len(r.list) >= rowsPerBatch {
+		w.flush()
+	}
+}
+
+// flush lets the rows be written.
+func (w *SpanWriter) flush() {
+	w.sink.wait() // for the spare ones
+	r := w.rows
+	w.rows, w.spare = w.spare, r
+	w.rows.list, w.rows.sources = w.rows.list[:0], sourceFrom(w.rows.sources[:0], 0, w.source)
+	w.sink.beside(func() error {
+		if w.sink.err != nil {
+			return w.sink.err
+		}
+		c := w.c
+		for i, sources := 0, r.sources; i < len(r.list); i++ {
+			if len(sources) > 0 && sources[0].row == i {
+				c.from(sources[0].source)
+				sources = sources[1:]
+			}
+			if full := c.put(&r.list[i]); full || i == len(r.list)-1 {
+				if err := w.sink.record(&c.block); err != nil {
+					return err
+				}
+				last := c.sources[len(c.sources)-1].source
+				c.reset()
+				c.from(last)
+			}
+		}
+		return nil
+	})
+}
+
+// put adds a row. It says whether the rows should be written.
+func (c *spanColumns) put(s *replay.Span) (full bool) {
 	i := c.next()
 	c.function.put(i, uint16(s.Function))
 	flags := c.af.putIf(i, s.AFType, s.HasAFType)
-	flags |= c.driver.putBytes(i, s.Driver, len(s.Driver) > 0)
+	flags |= c.driver.putIf(i, s.Driver, s.Driver != "")
 	c.enterSeq.put(i, s.EnterSeq)
 	c.returnSeq.put(i, s.ReturnSeq)
 	c.enter.put(i, s.Enter)
@@ -151,9 +210,7 @@ func (w *SpanWriter) Span(s *replay.Span) {
 	flags |= c.handle.putIf(i, s.AF, s.AF != 0)
 	flags |= c.pid.putIf(i, s.PID, s.PID != 0)
 	flags |= c.tid.putIf(i, s.TID, s.TID != 0)
-	if c.end(flags) || c.driver.large() {
-		w.flush()
-	}
+	return c.end(flags) || c.driver.large()
 }
 
 // Flags of findings.
@@ -298,14 +355,14 @@ func (w *ObjectWriter) Add(l *life.Life) {
 	flags |= c.ready.putIf(i, l.Ready.TS, l.Ready.Seen())
 	flags |= c.closing.putIf(i, l.Closing.TS, l.Closing.Seen())
 	flags |= c.ended.putIf(i, l.End.TS, l.End.Seen())
-	c.last.put(i, l.Last.TS)
+	c.last.put(i, l.LastTS)
 	lifetime, ok := l.First.Until(l.End)
 	flags |= c.lifetime.putIf(i, lifetime, ok && l.End.Seen())
 	flags |= c.failed.put(l.Failed)
 	flags |= c.cut.put(l.Cut)
 	c.firstSeq.put(i, l.First.Seq)
 	flags |= c.endSeq.putIf(i, l.End.Seq, l.End.Seen())
-	c.lastSeq.put(i, l.Last.Seq)
+	c.lastSeq.put(i, l.LastSeq)
 	c.rows.put(i, l.Rows)
 	if c.end(flags) || c.driver.large() {
 		w.flush()

@@ -136,16 +136,24 @@ func (s *Sink) write(b *block) {
 	if b.n == 0 {
 		return
 	}
+	s.beside(func() error {
+		defer b.reset()
+		if s.err != nil {
+			return s.err
+		}
+		return s.record(b)
+	})
+}
+
+// beside writes beside the caller, after what was written before.
+func (s *Sink) beside(f func() error) {
 	s.wait()
 	busy := make(chan struct{})
 	s.busy = busy
 	go func() {
 		defer close(busy)
-		if s.err == nil {
-			s.err = s.record(b)
-			s.failed.Store(s.err != nil)
-		}
-		b.reset()
+		s.err = f()
+		s.failed.Store(s.err != nil)
 	}()
 }
 

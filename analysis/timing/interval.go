@@ -61,6 +61,7 @@ const maxPending = 1 << 16
 func (r *Recorder) Attach(follow *life.Follower) *Intervals {
 	x := &Intervals{rec: r, follow: follow, notified: map[notice]life.At{}, last: map[life.Key]life.At{}, up: map[uint64]*bringUp{}}
 	ended, saw, changed := follow.Ended, follow.Saw, follow.Changed
+	follow.Watch = append(follow.Watch, ndis.ProtocolCoAfRegisterNotify, ndis.NdisClOpenAddressFamilyEx)
 	follow.Ended = func(l *life.Life) {
 		x.ended(l)
 		if ended != nil {
@@ -94,13 +95,13 @@ func (x *Intervals) saw(r *replay.Row, at life.At) {
 	if b.Phase[i] == format.PhaseReturn {
 		return
 	}
-	switch b.Function[i] {
+	switch b.Function[i].Modern() {
 	case ndis.ProtocolCoAfRegisterNotify:
 		reg, client := x.find(r, replay.RegistrationObject), x.find(r, replay.BindingObject)
 		if reg == nil || client == nil {
 			return
 		}
-		x.last[reg.Key] = at
+		x.last[reg.Key()] = at
 		if len(x.notified) < maxPending {
 			x.notified[notice{client.ID, reg.AFType}] = at
 		}
@@ -119,9 +120,10 @@ func (x *Intervals) saw(r *replay.Row, at life.At) {
 
 // find is the object of a kind that a row is about.
 func (x *Intervals) find(r *replay.Row, k replay.ObjectKind) *life.Life {
-	for i := range r.Objects {
-		if o := &r.Objects[i]; o.Kind == k {
-			return x.follow.Find(life.Key{Kind: k, ID: o.ID})
+	all := r.All()
+	for i := range all {
+		if o := &all[i]; o.Kind == k {
+			return x.follow.Of(o)
 		}
 	}
 	return nil
@@ -160,8 +162,8 @@ func (x *Intervals) changed(l *life.Life, at life.At) {
 func (x *Intervals) ended(l *life.Life) {
 	switch l.Kind {
 	case replay.RegistrationObject:
-		if at, ok := x.last[l.Key]; ok {
-			delete(x.last, l.Key)
+		if at, ok := x.last[l.Key()]; ok {
+			delete(x.last, l.Key())
 			x.add(RegisterToNotify, l.First, at, l)
 		}
 	case replay.AFOpenObject:

@@ -64,8 +64,8 @@ const recentBits = 10
 // recently is where the series of a call is among the recent ones.
 func recently(s *replay.Span) uint64 {
 	h := uint64(s.Function)<<32 ^ uint64(s.AFType)<<48 ^ uint64(len(s.Driver))<<24
-	for _, c := range s.Driver[max(0, len(s.Driver)-4):] {
-		h = h*31 + uint64(c)
+	for i := max(0, len(s.Driver)-4); i < len(s.Driver); i++ {
+		h = h*31 + uint64(s.Driver[i])
 	}
 	return h * 0x9e3779b97f4a7c15 >> (64 - recentBits)
 }
@@ -106,7 +106,7 @@ func (r *Recorder) Span(s *replay.Span) {
 	if len(r.slowest) < r.keep || r.keep > 0 && d > r.slowest[0].Duration {
 		r.slow(Slow{
 			What: s.Function.String(), From: s.EnterSeq, To: s.ReturnSeq, At: s.Enter, Duration: d,
-			Driver: string(s.Driver), AFType: ndis.AFType(s.AFType), HasAFType: s.HasAFType,
+			Driver: s.Driver, AFType: ndis.AFType(s.AFType), HasAFType: s.HasAFType,
 		})
 	}
 }
@@ -143,7 +143,7 @@ func (r *Recorder) find(s *replay.Span) *series {
 	}
 	recent := &r.recent[recently(s)]
 	h := *recent
-	if h == nil || h.key != k || h.driver != string(s.Driver) {
+	if h == nil || h.key != k || h.driver != s.Driver {
 		h = r.search(s, k)
 		*recent = h
 	}
@@ -153,10 +153,10 @@ func (r *Recorder) find(s *replay.Span) *series {
 // search finds or makes the series of a call, k but for its driver.
 func (r *Recorder) search(s *replay.Span, k key) *series {
 	full := len(r.series) >= MaxSeries
-	driver, known := r.drivers[string(s.Driver)]
+	driver, known := r.drivers[s.Driver]
 	if !known && !full {
 		driver, known = uint32(len(r.labels)), true
-		r.labels = append(r.labels, string(s.Driver))
+		r.labels = append(r.labels, s.Driver)
 		r.drivers[r.labels[driver]] = driver
 	}
 	if known {
@@ -182,7 +182,7 @@ func (r *Recorder) search(s *replay.Span, k key) *series {
 func (r *Recorder) Merge(other *Recorder) {
 	for _, k := range slices.SortedFunc(maps.Keys(other.series), func(a, b key) int { return compareSeries(other, a, b) }) {
 		from := other.series[k]
-		span := replay.Span{Function: k.function, HasAFType: k.hasAF, AFType: uint32(k.af), Driver: []byte(other.labels[k.driver])}
+		span := replay.Span{Function: k.function, HasAFType: k.hasAF, AFType: uint32(k.af), Driver: other.labels[k.driver]}
 		r.find(&span).merge(from)
 	}
 	for _, row := range other.Intervals() {

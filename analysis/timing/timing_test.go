@@ -10,7 +10,7 @@ import (
 )
 
 func span(fn ndis.Func, driver string, ns int64) *replay.Span {
-	return &replay.Span{Function: fn, Driver: []byte(driver), Enter: 1000, Return: 1000 + ns}
+	return &replay.Span{Function: fn, Driver: driver, Enter: 1000, Return: 1000 + ns}
 }
 
 func TestPercentiles(t *testing.T) {
@@ -54,8 +54,8 @@ func TestInterruptedIsCountedNotTimed(t *testing.T) {
 	r.Span(s)
 	r.Span(span(ndis.ProtocolCmOpenAf, "cm", -1))
 	// Times so far apart that their difference is no number, and backwards ones that wrap around.
-	r.Span(&replay.Span{Function: ndis.ProtocolCmOpenAf, Driver: []byte("cm"), Enter: math.MinInt64 + 1, Return: math.MaxInt64})
-	r.Span(&replay.Span{Function: ndis.ProtocolCmOpenAf, Driver: []byte("cm"), Enter: math.MaxInt64, Return: math.MinInt64 + 1})
+	r.Span(&replay.Span{Function: ndis.ProtocolCmOpenAf, Driver: "cm", Enter: math.MinInt64 + 1, Return: math.MaxInt64})
+	r.Span(&replay.Span{Function: ndis.ProtocolCmOpenAf, Driver: "cm", Enter: math.MaxInt64, Return: math.MinInt64 + 1})
 	got := r.Rows()[0]
 	if got.Count != 0 || got.Interrupted != 4 || got.Max != 0 {
 		t.Errorf("row %+v", got)
