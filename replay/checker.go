@@ -153,6 +153,9 @@ func New(o Options) *Checker {
 		for fn := range ndis.NumFuncs {
 			c.watched[fn] = t.Watches(fn)
 		}
+		for kind := range NumObjectKinds {
+			c.objects.skip[kind] = !t.Tracks(kind)
+		}
 	}
 	if c.openLimit == 0 {
 		c.openLimit = 1e6

@@ -17,6 +17,8 @@ type Tracker interface {
 	Observer
 	// Watches says whether the Tracker wants all rows of a function. It is asked once.
 	Watches(fn ndis.Func) bool
+	// Tracks says whether the Tracker wants to know of things of a kind. It is asked once.
+	Tracks(kind ObjectKind) bool
 }
 
 // Row is what the replay makes of one row. It is valid during the call only.
@@ -203,13 +205,14 @@ type objectList struct {
 	seq   uint64 // of the row
 	ts    int64
 	known bool // what is noted as it is, is counted and left out
-	quiet bool // the row changes nothing that is not of an AF open
+	quiet bool // the row is of a function of that list
+	skip  [NumObjectKinds]bool
 	n     int
 	list  [MaxObjects]Object
 }
 
 // quiet are the functions whose rows are about SAPs, VCs, calls, parties and requests. They leave
-// registrations, bindings, adapters and drivers as they are, which need not be looked at then.
+// AF opens and what these belong to as they are, which need not be looked at then.
 var quiet = func() (list [ndis.NumFuncs]bool) {
 	for fn := range ndis.NumFuncs {
 		switch fn.Modern().Info().Section {
@@ -244,8 +247,8 @@ func (l *objectList) add(kind ObjectKind, id, handle uint64, state ObjectState, 
 
 // registration adds one with the name id.
 func (l *objectList) registration(r *registration, id uint64, owner bool) {
-	s := r.life(id)
-	if l.known && r.note.holds(id, 0, s) {
+	if l.skip[RegistrationObject] {
+	} else if s := r.life(id); l.known && r.note.holds(id, 0, s) {
 		r.note.count(l)
 	} else if o := l.add(RegistrationObject, id, 0, s, owner, noteOf(&r.note, id, r.id)); o != nil && r.id == id && r.state == regEnded {
 		o.Since, o.SinceTS = r.end.ret.seq, r.end.ret.ts
@@ -277,7 +280,8 @@ func (c *Checker) observe(cl *call, at ev) {
 func (c *Checker) objectsOf(cl *call, l *objectList) {
 	own, known := false, l.known // own: there was a more specific object
 	if q := cl.q; q != nil {
-		if s := q.life(cl.qid); known && q.note.holds(cl.qid, 0, s) {
+		if l.skip[RequestObject] {
+		} else if s := q.life(cl.qid); known && q.note.holds(cl.qid, 0, s) {
 			q.note.count(l)
 		} else {
 			l.add(RequestObject, cl.qid, 0, s, false, noteOf(&q.note, cl.qid, q.id))
@@ -285,7 +289,8 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 		own = true
 	}
 	if p := cl.p; p != nil {
-		if s := p.life(cl.pid); known && p.note.holds(cl.pid, p.handle, s) {
+		if l.skip[PartyObject] {
+		} else if s := p.life(cl.pid); known && p.note.holds(cl.pid, p.handle, s) {
 			p.note.count(l)
 		} else {
 			l.add(PartyObject, cl.pid, p.handle, s, false, noteOf(&p.note, cl.pid, p.id))
@@ -293,7 +298,8 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 		own = true
 	}
 	if x := cl.s; x != nil {
-		if s := x.life(cl.sid); known && x.note.holds(cl.sid, x.handle, s) {
+		if l.skip[SAPObject] {
+		} else if s := x.life(cl.sid); known && x.note.holds(cl.sid, x.handle, s) {
 			x.note.count(l)
 		} else {
 			l.add(SAPObject, cl.sid, x.handle, s, false, noteOf(&x.note, cl.sid, x.id))
@@ -302,7 +308,8 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	}
 	o, oid := cl.o, uint64(cl.n)
 	if v := cl.v; v != nil {
-		if s := v.life(cl.vid); known && v.note.holds(cl.vid, v.handle, s) {
+		if l.skip[VCObject] {
+		} else if s := v.life(cl.vid); known && v.note.holds(cl.vid, v.handle, s) {
 			v.note.count(l)
 		} else {
 			l.add(VCObject, cl.vid, v.handle, s, own, noteOf(&v.note, cl.vid, v.id))
@@ -317,7 +324,10 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	}
 	open := o != nil && o.id == oid // and not another one that has its place now
 	if o != nil {
-		if s := o.life(oid); known && o.note.holds(oid, o.handle, s) {
+		if l.skip[AFOpenObject] {
+		} else if l.quiet && o.note.is(oid) && open {
+			o.note.count(l)
+		} else if s := o.life(oid); known && o.note.holds(oid, o.handle, s) {
 			o.note.count(l)
 		} else if x := l.add(AFOpenObject, oid, o.handle, s, own, noteOf(&o.note, oid, o.id)); open && x != nil {
 			x.Was = o.was
@@ -352,7 +362,8 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 		b = cl.reg.b
 	}
 	if b != nil {
-		if l.quiet && b.note.is(b.id) {
+		if l.skip[BindingObject] {
+		} else if l.quiet && b.note.is(b.id) {
 			b.note.count(l)
 		} else if s := b.life(); known && b.note.holds(b.id, b.handle, s) {
 			b.note.count(l)
@@ -372,7 +383,8 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 		a = o.adapter
 	}
 	if a != nil && a.id != 0 {
-		if l.quiet && a.note.is(a.no) {
+		if l.skip[AdapterObject] {
+		} else if l.quiet && a.note.is(a.no) {
 			a.note.count(l)
 		} else if s := a.life(); known && a.note.holds(a.no, a.id, s) {
 			a.note.count(l)
@@ -382,7 +394,8 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 		own = true
 	}
 	if d := c.labelled(cl.label); d != nil {
-		if l.quiet && d.note.is(d.id) {
+		if l.skip[DriverObject] {
+		} else if l.quiet && d.note.is(d.id) {
 			d.note.count(l)
 		} else if s := d.life(); known && d.note.holds(d.id, d.protocol, s) {
 			d.note.count(l)

@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/aftrace/aftrace/analysis/check"
 	"github.com/aftrace/aftrace/analysis/generate"
+	"github.com/aftrace/aftrace/analysis/life"
 	"github.com/aftrace/aftrace/analysis/table"
 	"github.com/aftrace/aftrace/analysis/timing"
 	"github.com/aftrace/aftrace/replay"
@@ -17,9 +19,9 @@ import (
 
 // BenchmarkTables compares a replay of a file with replays of it that record timings or write
 // tables too: each figure x-NAME is the median of how many times as long they took, one after
-// the other; x-tables is of spans, findings and objects together, and x-timings+tables of the
-// timings too. -cpu 1 compares the work, -cpu 2 the
-// time on two cores.
+// the other. x-timings is of the calls (run --timings), x-intervals of the calls and intervals
+// (timings), x-tables of spans, findings and objects together. -cpu 1 compares the work, -cpu 2
+// the time on two cores.
 //
 // wan is a generated history. In busy every second row is about an AF open that lives a few
 // rows, and every row about several objects: its tables are as large as they get.
@@ -49,7 +51,7 @@ func benchmarkTables(b *testing.B, dir, path string) {
 		{"x-tables", []string{table.Spans, table.Findings, table.Objects}},
 	}
 	ratios := make([][]float64, len(sets))
-	var plain, timed, all []float64
+	var plain, timed, intervals []float64
 	replayed := func(o check.Options) time.Duration {
 		from := time.Now()
 		t, err := check.Trace(context.Background(), path, o)
@@ -65,6 +67,9 @@ func benchmarkTables(b *testing.B, dir, path string) {
 	for b.Loop() {
 		for i, s := range sets {
 			without := replayed(check.Options{})
+			for _, w := range s.outs { // to empty a large file takes time too
+				_ = os.Remove(filepath.Join(dir, w+".out.arrow"))
+			}
 			from := time.Now()
 			exportOnce(b, dir, path, s.outs)
 			ratios[i] = append(ratios[i], float64(time.Since(from))/float64(without))
@@ -72,12 +77,17 @@ func benchmarkTables(b *testing.B, dir, path string) {
 		without := replayed(check.Options{})
 		with := replayed(check.Options{Replay: replay.Options{Hook: timing.New()}})
 		timed = append(timed, float64(with)/float64(without))
-		tables := ratios[len(sets)-1]
-		all = append(all, timed[len(timed)-1]+tables[len(tables)-1]-1)
+		rec, follow := timing.New(), life.New()
+		follow.Spans, follow.Kinds = rec, timing.Kinds
+		x := rec.Attach(follow)
+		without = replayed(check.Options{})
+		with = replayed(check.Options{Replay: replay.Options{Hook: follow}, Batch: x.Batch})
+		follow.Finish()
+		intervals = append(intervals, float64(with)/float64(without))
 	}
 	b.ReportMetric(median(plain), "ns/event")
 	b.ReportMetric(median(timed), "x-timings")
-	b.ReportMetric(median(all), "x-timings+tables")
+	b.ReportMetric(median(intervals), "x-intervals")
 	for i, s := range sets {
 		b.ReportMetric(median(ratios[i]), s.name)
 	}

@@ -65,7 +65,7 @@ func (l *Life) Last() At { return At{Seq: l.LastSeq, TS: l.LastTS} }
 func (l *Life) Key() Key { return Key{l.Kind, l.ID} }
 
 // MaxDead is how many ended objects are remembered for rows that come after their end.
-const MaxDead = 1 << 14
+const MaxDead = 1 << 12
 
 // Follower is a replay.Tracker that follows objects. Its memory follows the live objects
 // and MaxDead ended ones. It is not safe for concurrent use.
@@ -80,6 +80,8 @@ type Follower struct {
 	Saw func(r *replay.Row, at At)
 	// Watch are functions, as the newest version of NDIS calls them.
 	Watch []ndis.Func
+	// Kinds are those of the objects that are followed, all if it is empty.
+	Kinds []replay.ObjectKind
 	// Spans is told of the calls of the replay; it may be nil.
 	Spans replay.Hook
 
@@ -168,6 +170,11 @@ const recent = 32
 // Watches says which functions are watched.
 func (f *Follower) Watches(fn ndis.Func) bool {
 	return f.Saw != nil && slices.Contains(f.Watch, fn.Modern())
+}
+
+// Tracks says which objects are followed.
+func (f *Follower) Tracks(kind replay.ObjectKind) bool {
+	return len(f.Kinds) == 0 || slices.Contains(f.Kinds, kind)
 }
 
 // Row takes in what is new with a row.

@@ -72,6 +72,9 @@ func (l *Lives) Batch(b *format.Batch) {
 // Watches is that of the Follower.
 func (l *Lives) Watches(fn ndis.Func) bool { return l.follow.Watches(fn) }
 
+// Tracks is that of the Follower.
+func (l *Lives) Tracks(kind replay.ObjectKind) bool { return l.follow.Tracks(kind) }
+
 // Row takes in what the replay says of a row.
 func (l *Lives) Row(r *replay.Row) { l.follow.Row(r) }
 

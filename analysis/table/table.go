@@ -39,7 +39,7 @@ const MetaVersion = "aftrace.table_version"
 const Version = "1"
 
 // rowsPerBatch is how many rows make a record batch.
-const rowsPerBatch = 1 << 15
+const rowsPerBatch = 1 << 13
 
 // Source is what the rows of a table come from: it fills their first columns.
 type Source struct {

@@ -35,7 +35,7 @@ func (r *Recorder) Histograms() []Histogram {
 	for i, k := range keys {
 		h := &out[i]
 		h.Row = rows[i]
-		d := r.series[k].settle()
+		d := r.histogram(r.series[k])
 		if d == nil {
 			continue
 		}

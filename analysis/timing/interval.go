@@ -56,8 +56,11 @@ type bringUp struct {
 // maxPending bounds how many notifications that nobody answered are remembered.
 const maxPending = 1 << 16
 
-// Attach measures the intervals of what follow follows, and records them in r. The callbacks
-// that follow has are called too. Rows go to Batch of the Intervals instead of that of follow.
+// Kinds are the objects that have intervals, and those that they belong to.
+var Kinds = []replay.ObjectKind{replay.AdapterObject, replay.BindingObject, replay.RegistrationObject, replay.AFOpenObject}
+
+// Attach measures the intervals of what follow follows, of Kinds at least, and records them in
+// r. The callbacks that follow has are called too. Rows go to Batch of the Intervals instead of that of follow.
 func (r *Recorder) Attach(follow *life.Follower) *Intervals {
 	x := &Intervals{rec: r, follow: follow, notified: map[notice]life.At{}, last: map[life.Key]life.At{}, up: map[uint64]*bringUp{}}
 	ended, saw, changed := follow.Ended, follow.Saw, follow.Changed
@@ -232,7 +235,7 @@ func (r *Recorder) Intervals() []IntervalRow {
 	var rows []IntervalRow
 	for k, h := range r.intervals {
 		row := IntervalRow{Interval: k.interval, Row: Row{AFType: k.af, HasAFType: k.hasAF, Driver: k.driver}}
-		h.fill(&row.Row)
+		r.fill(&row.Row, h)
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b IntervalRow) int {

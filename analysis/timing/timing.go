@@ -42,12 +42,13 @@ type Recorder struct {
 	series  map[key]*series
 	drivers map[string]uint32
 	labels  []string // of drivers, by number
-	recent  [1 << recentBits]*series
+	recent  [1 << recentBits]recent
 
 	intervals map[intervalKey]*series
 	slowest   []Slow // a heap: the fastest of them first
 	keep      int
-	sample    int // durations kept of each series, for Compare
+	sample    int                     // durations kept of each series, for Compare
+	scratch   *hdrhistogram.Histogram // of a series that needs none of its own
 }
 
 var _ replay.Hook = (*Recorder)(nil)
@@ -59,7 +60,15 @@ type key struct {
 	driver   uint32
 }
 
-const recentBits = 10
+// recent is a series that calls were added to lately, and what these are: more than one kind may
+// go to the series of the others.
+type recent struct {
+	key    // without the number of its driver
+	driver string
+	of     *series
+}
+
+const recentBits = 12
 
 // recently is where the series of a call is among the recent ones.
 func recently(s *replay.Span) uint64 {
@@ -72,17 +81,16 @@ func recently(s *replay.Span) uint64 {
 
 // series are the durations of one kind of call.
 type series struct {
-	key       // without the number of its driver
-	driver    string
-	durations *hdrhistogram.Histogram // nil until the first duration; it has all once settled
+	durations *hdrhistogram.Histogram // nil until there are maxWaiting durations; it has all once settled
 	// Durations to be counted together: each on its own would find the histogram out of the
-	// processor's cache, because of those of the calls in between.
-	waiting     [32]int64
-	waits       int
+	// processor's cache, because of those of the calls in between. Most series never have more.
+	waiting     []int64
 	interrupted uint64
 	min, max    int64
 	samples     reservoir
 }
+
+const maxWaiting = 256
 
 // New returns an empty Recorder.
 func New() *Recorder {
@@ -94,7 +102,7 @@ func New() *Recorder {
 	}
 }
 
-// Span adds a call. It allocates only for the first call of a series.
+// Span adds a call. It allocates only for the first calls of a series.
 func (r *Recorder) Span(s *replay.Span) {
 	h := r.find(s)
 	d, ok := s.Duration()
@@ -112,28 +120,66 @@ func (r *Recorder) Span(s *replay.Span) {
 }
 
 func (h *series) record(d int64, samples int) {
-	if h.durations == nil {
-		h.durations = hdrhistogram.New(1, MaxSeconds*1e9, digits)
-		h.min, h.max = d, d
-	}
-	h.min, h.max = min(h.min, d), max(h.max, d)
-	h.waiting[h.waits] = min(d, MaxSeconds*1e9)
-	if h.waits++; h.waits == len(h.waiting) {
-		h.settle()
-	}
+	h.bounds(d, d)
+	h.wait(min(d, MaxSeconds*1e9))
 	if samples > 0 {
 		h.samples.add(d, samples)
 	}
 }
 
+// empty says whether there is no duration yet.
+func (h *series) empty() bool { return h.durations == nil && len(h.waiting) == 0 }
+
+// bounds takes in the shortest and the longest of durations that come next.
+func (h *series) bounds(low, high int64) {
+	if h.empty() {
+		h.min, h.max = low, high
+	}
+	h.min, h.max = min(h.min, low), max(h.max, high)
+}
+
+// wait adds a duration to those that are to be counted.
+func (h *series) wait(d int64) {
+	if h.waiting == nil {
+		h.waiting = make([]int64, 0, 32)
+	}
+	if h.waiting = append(h.waiting, d); len(h.waiting) == maxWaiting {
+		h.settle()
+	}
+}
+
 // settle counts the durations that wait for it, and returns all.
 func (h *series) settle() *hdrhistogram.Histogram {
-	for _, d := range h.waiting[:h.waits] {
-		// The only error is a value out of range, which the bounds exclude.
-		_ = h.durations.RecordValue(d)
+	if h.durations == nil {
+		h.durations = newHistogram()
 	}
-	h.waits = 0
+	h.count(h.durations)
+	h.waiting = h.waiting[:0]
 	return h.durations
+}
+
+func (h *series) count(into *hdrhistogram.Histogram) {
+	for _, d := range h.waiting {
+		// The only error is a value out of range, which the bounds exclude.
+		_ = into.RecordValue(d)
+	}
+}
+
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, MaxSeconds*1e9, digits) }
+
+// histogram is that of a series, nil if it has no duration. It is valid until the next call.
+func (r *Recorder) histogram(h *series) *hdrhistogram.Histogram {
+	switch {
+	case h.empty():
+		return nil
+	case h.durations != nil:
+		return h.settle()
+	case r.scratch == nil:
+		r.scratch = newHistogram()
+	}
+	r.scratch.Reset()
+	h.count(r.scratch)
+	return r.scratch
 }
 
 func (r *Recorder) find(s *replay.Span) *series {
@@ -141,13 +187,11 @@ func (r *Recorder) find(s *replay.Span) *series {
 	if s.HasAFType {
 		k.hasAF, k.af = true, ndis.AFType(s.AFType)
 	}
-	recent := &r.recent[recently(s)]
-	h := *recent
-	if h == nil || h.key != k || h.driver != s.Driver {
-		h = r.search(s, k)
-		*recent = h
+	x := &r.recent[recently(s)]
+	if x.of == nil || x.key != k || x.driver != s.Driver {
+		*x = recent{k, s.Driver, r.search(s, k)}
 	}
-	return h
+	return x.of
 }
 
 // search finds or makes the series of a call, k but for its driver.
@@ -171,15 +215,18 @@ func (r *Recorder) search(s *replay.Span, k key) *series {
 			return h
 		}
 	}
-	h := &series{key: k, driver: r.labels[k.driver]}
-	h.key.driver = 0
+	h := new(series)
 	r.series[k] = h
 	return h
 }
 
-// Merge adds what other recorded. Recorders that are merged in the same order give the same
-// rows, whatever ran at the same time.
+// Merge adds what other recorded, which is not to be used any more. Recorders that are merged in
+// the same order give the same rows, whatever ran at the same time.
 func (r *Recorder) Merge(other *Recorder) {
+	if len(r.series)+len(r.intervals) == 0 && r.keep == other.keep && r.sample == other.sample {
+		*r = *other
+		return
+	}
 	for _, k := range slices.SortedFunc(maps.Keys(other.series), func(a, b key) int { return compareSeries(other, a, b) }) {
 		from := other.series[k]
 		span := replay.Span{Function: k.function, HasAFType: k.hasAF, AFType: uint32(k.af), Driver: other.labels[k.driver]}
@@ -196,15 +243,16 @@ func (r *Recorder) Merge(other *Recorder) {
 
 func (h *series) merge(from *series) {
 	h.interrupted += from.interrupted
-	if from.durations == nil {
+	if from.empty() {
 		return
 	}
-	if h.durations == nil {
-		h.durations = hdrhistogram.New(1, MaxSeconds*1e9, digits)
-		h.min, h.max = from.min, from.max
+	h.bounds(from.min, from.max)
+	if from.durations != nil {
+		h.settle().Merge(from.durations)
 	}
-	h.min, h.max = min(h.min, from.min), max(h.max, from.max)
-	h.settle().Merge(from.settle())
+	for _, d := range from.waiting {
+		h.wait(d)
+	}
 	h.samples.merge(&from.samples)
 }
 
@@ -226,7 +274,7 @@ func (r *Recorder) Rows() []Row {
 			Function: k.function, AFType: k.af, HasAFType: k.hasAF,
 			Driver: r.labels[k.driver],
 		}
-		h.fill(&row)
+		r.fill(&row, h)
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b Row) int {
@@ -240,14 +288,16 @@ func (r *Recorder) Rows() []Row {
 	return rows
 }
 
-// fill sets the figures of a row.
-func (h *series) fill(row *Row) {
+// fill sets the figures of a row to those of h.
+func (r *Recorder) fill(row *Row, h *series) {
 	row.Interrupted = h.interrupted
-	if d := h.settle(); d != nil {
+	if d := r.histogram(h); d != nil {
 		row.Count = uint64(d.TotalCount())
 		row.Min, row.Max = h.min, h.max
-		at := func(percentile float64) int64 { return clamp(d.ValueAtQuantile(percentile), h.min, h.max) }
-		row.P50, row.P90, row.P99, row.P999 = at(50), at(90), at(99), at(99.9)
+		at := d.ValueAtPercentilesSlice([]float64{50, 90, 99, 99.9})
+		for i, p := range [...]*int64{&row.P50, &row.P90, &row.P99, &row.P999} {
+			*p = clamp(at[i], h.min, h.max)
+		}
 	}
 }
 

@@ -155,7 +155,7 @@ func (f *timingsFlags) one(ctx context.Context, o check.Options, path string, at
 		rec.KeepSamples()
 	}
 	follow := life.New()
-	follow.Spans = rec
+	follow.Spans, follow.Kinds = rec, timing.Kinds
 	x := rec.Attach(follow)
 	var md format.Metadata
 	o.Replay.Hook, o.Batch = follow, x.Batch
