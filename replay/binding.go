@@ -842,6 +842,7 @@ func (c *Checker) nameBinding(cl *call, b *binding, h uint64) {
 		c.defect(DefectHandleClaimed)
 	}
 	b.handle, b.hasHdl = h, true
+	c.objects.news++
 	c.bindings.put(k, b)
 }
 

@@ -607,6 +607,7 @@ func (c *Checker) abandon(cl *call) {
 	at := evAt(cl.seq, c.lastTS, 0)
 	at.infer(true)
 	c.returned(cl, at, false, 0)
+	c.objects.news++
 	cl.behind, c.free = c.free, cl
 }
 

@@ -94,6 +94,7 @@ type Object struct {
 type Note struct {
 	Kind    ObjectKind
 	State   ObjectState
+	news    uint32 // objectList.news when it was looked at
 	ID      uint64
 	Handle  uint64 // 0 until it is known
 	Rows    uint64 // about the thing
@@ -105,7 +106,7 @@ type Note struct {
 // count counts a row.
 func (n *Note) count(l *objectList) {
 	n.Rows++
-	n.LastSeq, n.LastTS = l.seq, l.ts
+	n.LastSeq, n.LastTS, n.news = l.seq, l.ts, l.news
 }
 
 // ObjectState is what the replay thinks an object does. The zero value is the state of
@@ -205,19 +206,30 @@ type objectList struct {
 	seq   uint64 // of the row
 	ts    int64
 	known bool // what is noted as it is, is counted and left out
-	quiet bool // the row is of a function of that list
-	skip  [NumObjectKinds]bool
-	n     int
-	list  [MaxObjects]Object
+	leave leaves
+	// news counts what changes things that the row is not about: calls that are given up, handles
+	// that come up where they should not. Then things are looked at again.
+	news uint32
+	skip [NumObjectKinds]bool
+	n    int
+	list [MaxObjects]Object
 }
 
-// quiet are the functions whose rows are about SAPs, VCs, calls, parties and requests. They leave
-// AF opens and what these belong to as they are, which need not be looked at then.
-var quiet = func() (list [ndis.NumFuncs]bool) {
+// leaves are what the rows of a function leave as it is, so that it need not be looked at.
+type leaves struct {
+	bindings bool // and adapters and drivers
+	opens    bool // of AFs, and registrations
+}
+
+// leave are the leaves of all functions: those about AFs, and those about what is made on an
+// open AF.
+var leave = func() (list [ndis.NumFuncs]leaves) {
 	for fn := range ndis.NumFuncs {
 		switch fn.Modern().Info().Section {
+		case "3.2", "3.3", "3.4":
+			list[fn] = leaves{bindings: true}
 		case "3.5", "3.6", "3.7", "3.8", "3.9", "3.10":
-			list[fn] = true
+			list[fn] = leaves{bindings: true, opens: true}
 		}
 	}
 	return list
@@ -225,6 +237,12 @@ var quiet = func() (list [ndis.NumFuncs]bool) {
 
 // is says whether a note is that of the thing with an ID.
 func (n *Note) is(id uint64) bool { return n != nil && n.ID == id }
+
+// still says whether a note is that of the thing with an ID, and what it says holds unless the row
+// changed it.
+func (n *Note) still(id uint64, l *objectList) bool {
+	return n != nil && n.ID == id && n.news == l.news
+}
 
 // holds says whether the note of a thing says what it is now.
 func (n *Note) holds(id, handle uint64, state ObjectState) bool {
@@ -258,7 +276,10 @@ func (l *objectList) registration(r *registration, id uint64, owner bool) {
 // observe tells the observer of the row at, one of cl.
 func (c *Checker) observe(cl *call, at ev) {
 	l := &c.objects
-	l.seq, l.ts, l.n, l.quiet = at.seq, at.ts, 0, l.known && cl.fn < ndis.NumFuncs && quiet[cl.fn]
+	l.seq, l.ts, l.n, l.leave = at.seq, at.ts, 0, leaves{}
+	if l.known && cl.fn < ndis.NumFuncs {
+		l.leave = leave[cl.fn]
+	}
 	c.objectsOf(cl, l)
 	if l.known && l.n == 0 && !(cl.fn < ndis.NumFuncs && c.watched[cl.fn]) {
 		return
@@ -325,7 +346,7 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	open := o != nil && o.id == oid // and not another one that has its place now
 	if o != nil {
 		if l.skip[AFOpenObject] {
-		} else if l.quiet && o.note.is(oid) && open {
+		} else if l.leave.opens && o.note.still(oid, l) && open {
 			o.note.count(l)
 		} else if s := o.life(oid); known && o.note.holds(oid, o.handle, s) {
 			o.note.count(l)
@@ -344,7 +365,7 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 		own = own || reg != 0
 	}
 	if open && o.reg != nil && o.reg.id != reg {
-		if x := o.reg; l.quiet && x.note.is(x.id) {
+		if x := o.reg; l.leave.opens && x.note.still(x.id, l) {
 			x.note.count(l)
 		} else {
 			l.registration(x, x.id, of)
@@ -363,7 +384,7 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	}
 	if b != nil {
 		if l.skip[BindingObject] {
-		} else if l.quiet && b.note.is(b.id) {
+		} else if l.leave.bindings && b.note.still(b.id, l) {
 			b.note.count(l)
 		} else if s := b.life(); known && b.note.holds(b.id, b.handle, s) {
 			b.note.count(l)
@@ -384,7 +405,7 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	}
 	if a != nil && a.id != 0 {
 		if l.skip[AdapterObject] {
-		} else if l.quiet && a.note.is(a.no) {
+		} else if l.leave.bindings && a.note.still(a.no, l) {
 			a.note.count(l)
 		} else if s := a.life(); known && a.note.holds(a.no, a.id, s) {
 			a.note.count(l)
@@ -395,7 +416,7 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	}
 	if d := c.labelled(cl.label); d != nil {
 		if l.skip[DriverObject] {
-		} else if l.quiet && d.note.is(d.id) {
+		} else if l.leave.bindings && d.note.still(d.id, l) {
 			d.note.count(l)
 		} else if s := d.life(); known && d.note.holds(d.id, d.protocol, s) {
 			d.note.count(l)

@@ -19,7 +19,8 @@ func lives(t *testing.T, events []format.Event, size int, every bool) (list []st
 	f := New()
 	f.Ended = func(l *Life) {
 		x := *l
-		x.Of, x.place = nil, 0
+		x.Note = replay.Note{Kind: l.Kind, ID: l.ID, Handle: l.Handle, State: l.State, Rows: l.Rows, LastSeq: l.LastSeq, LastTS: l.LastTS}
+		x.place = 0
 		list = append(list, fmt.Sprintf("%+v", x))
 	}
 	var hook replay.Hook = f
