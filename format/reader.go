@@ -58,19 +58,15 @@ type Reader struct {
 	dicts      map[int64]*dictionary
 	dictFields map[int64]*arrowField
 	dictBytes  int64
-	unpack     decompressor
 	unpackDict decompressor
 
-	meta, body []byte
-	budget     int64
-	columns    []vector
-	batch      Batch
-	batchAt    int64
-	rows       uint64
-	scratch    scratch
-	ownValid   [][]byte
-	zero       []uint64
-	extras     []arrow.Array
+	*frame
+	batchAt int64 // where the message of batch began
+	meta    []byte
+	budget  int64
+	rows    uint64
+	zero    []uint64
+	extras  []arrow.Array
 
 	plan      *plan      // nil if the messages come one by one
 	blocks    [2][]block // dictionaries and record batches as they came
@@ -80,6 +76,21 @@ type Reader struct {
 	defects   map[string]uint64
 	truncated bool
 	err       error
+}
+
+// frame is a batch, and the memory that it is in.
+type frame struct {
+	body     []byte
+	unpack   decompressor
+	columns  []vector
+	batch    Batch
+	scratch  scratch
+	ownValid [][]byte
+	custom   Metadata // what its message, and empty ones before it, add to the metadata
+}
+
+func newFrame(columns int) *frame {
+	return &frame{columns: make([]vector, columns), ownValid: make([][]byte, columns)}
 }
 
 // scratch is memory for columns that had to be converted.
@@ -108,7 +119,7 @@ func NewReader(r io.Reader, name string, o ReaderOptions) (rd *Reader, err error
 		o.MaxBatchBytes = DefaultMaxBatchBytes
 	}
 	rd = &Reader{
-		name: name, in: newInput(r), max: o.MaxBatchBytes,
+		name: name, in: newInput(r), max: o.MaxBatchBytes, frame: newFrame(0),
 		dicts: map[int64]*dictionary{}, dictFields: map[int64]*arrowField{}, defects: map[string]uint64{},
 	}
 	rd.unpackDict.own = true
@@ -260,8 +271,7 @@ func (r *Reader) readSchema(m message) error {
 	if r.schema.NumFields() != len(fields) {
 		return corrupt("schema has %d columns, %d were expected", r.schema.NumFields(), len(fields))
 	}
-	r.columns = make([]vector, len(fields))
-	r.ownValid = make([][]byte, len(fields))
+	r.frame = newFrame(len(fields))
 	return nil
 }
 
@@ -302,12 +312,19 @@ func (r *Reader) addDictionaries(f *arrowField) {
 // Next returns io.EOF, also if the trace was cut short: see Truncated. Any other error is
 // an *Error; all whole batches before it were handed out, and it comes again with every
 // later call.
-func (r *Reader) Next() (b *Batch, err error) {
+func (r *Reader) Next() (*Batch, error) {
+	b, err := r.next()
+	maps.Copy(r.md, r.custom)
+	return b, err
+}
+
+// next is Next, which leaves the metadata as they are.
+func (r *Reader) next() (b *Batch, err error) {
 	if r.err != nil {
 		return nil, r.err
 	}
 	defer r.recover(&err)
-	r.extras = nil
+	r.extras, r.custom = nil, nil
 	for {
 		at := r.in.off
 		m, body, err := r.message()
@@ -324,7 +341,11 @@ func (r *Reader) Next() (b *Batch, err error) {
 				r.err = r.errorAt(at, err)
 				break
 			}
-			maps.Copy(r.md, m.custom)
+			if r.custom == nil {
+				r.custom = m.custom
+			} else {
+				maps.Copy(r.custom, m.custom)
+			}
 			if r.batch.N == 0 {
 				continue
 			}

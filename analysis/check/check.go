@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,10 @@ import (
 type Options struct {
 	Reader format.ReaderOptions
 	Replay replay.Options // Metadata is filled in
+
+	// Ahead lets Trace read the file on another core than the one that replays it: for who has
+	// more to do with each row than to replay it.
+	Ahead bool
 
 	// Progress is told after each batch how many rows were replayed and at which byte of
 	// the input it began; it may be nil.
@@ -46,7 +51,13 @@ func Trace(ctx context.Context, path string, o Options) (report.Trace, error) {
 		return report.Trace{Path: path, Err: err}, nil
 	}
 	defer r.Close()
-	return run(ctx, r, path, o)
+	host := newOneHost(r)
+	if !o.Ahead || len(host.columns) > 0 || runtime.GOMAXPROCS(0) == 1 {
+		return run(ctx, r, r, path, host, o)
+	}
+	a := r.Ahead()
+	defer a.Stop()
+	return run(ctx, r, a, path, host, o)
 }
 
 // Read replays the trace that r delivers; name stands for it in reports.
@@ -56,20 +67,27 @@ func Read(ctx context.Context, in io.Reader, name string, o Options) (report.Tra
 		return report.Trace{Path: name, Err: err}, ctx.Err()
 	}
 	defer r.Close()
-	return run(ctx, r, name, o)
+	return run(ctx, r, r, name, newOneHost(r), o)
 }
 
-func run(ctx context.Context, r *format.Reader, path string, o Options) (report.Trace, error) {
+// batches are those of a Reader.
+type batches interface {
+	Next() (*format.Batch, error)
+	Rows() uint64
+	Offset() int64
+}
+
+func run(ctx context.Context, r *format.Reader, from batches, path string, host *oneHost, o Options) (report.Trace, error) {
 	if o.Opened != nil {
 		o.Opened(r.Metadata())
 	}
-	w, host := NewWorld(path, r.Metadata(), o), newOneHost(r)
+	w := NewWorld(path, r.Metadata(), o)
 	var broken error
 	for {
 		if err := ctx.Err(); err != nil {
 			return report.Trace{Path: path}, err
 		}
-		b, err := r.Next()
+		b, err := from.Next()
 		if err == io.EOF {
 			break
 		}
@@ -84,7 +102,7 @@ func run(ctx context.Context, r *format.Reader, path string, o Options) (report.
 			return report.Trace{Path: path}, err
 		}
 		if o.Progress != nil {
-			o.Progress(r.Rows(), r.Offset())
+			o.Progress(from.Rows(), from.Offset())
 		}
 	}
 	if err := ctx.Err(); err != nil {

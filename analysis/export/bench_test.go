@@ -21,7 +21,7 @@ import (
 // tables too: each figure x-NAME is the median of how many times as long they took, one after
 // the other. x-timings is of the calls (run --timings), x-intervals of the calls and intervals
 // (timings), x-tables of spans, findings and objects together. -cpu 1 compares the work, -cpu 2
-// the time on two cores.
+// the time on two cores, of which run takes one: it judges a trace a core.
 //
 // wan is a generated history. In busy every second row is about an AF open that lives a few
 // rows, and every row about several objects: its tables are as large as they get.
@@ -81,7 +81,7 @@ func benchmarkTables(b *testing.B, dir, path string) {
 		follow.Spans, follow.Kinds = rec, timing.Kinds
 		x := rec.Attach(follow)
 		without = replayed(check.Options{})
-		with = replayed(check.Options{Replay: replay.Options{Hook: follow}, Batch: x.Batch})
+		with = replayed(check.Options{Replay: replay.Options{Hook: follow}, Batch: x.Batch, Ahead: true})
 		follow.Finish()
 		intervals = append(intervals, float64(with)/float64(without))
 	}
@@ -98,7 +98,7 @@ func exportOnce(b *testing.B, dir, path string, what []string) {
 	for _, w := range what {
 		outs = append(outs, Output{w, filepath.Join(dir, w+".out.arrow")})
 	}
-	x, err := New(outs, check.Options{})
+	x, err := New(outs, check.Options{Ahead: true})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -63,6 +63,7 @@ func (f *exportFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	o.Ahead = true
 	paths, err := check.Expand(args)
 	if err != nil {
 		return cli.Exit(cli.Unreadable, err)

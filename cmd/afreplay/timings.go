@@ -71,6 +71,7 @@ func (f *timingsFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	o.Ahead = true
 	out := &timing.Timings{Limit: -1}
 	if f.limit != "" {
 		if len(f.baselines) == 0 {
