@@ -56,6 +56,7 @@ type Life struct {
 	Ready   At // since when it can be used: held, open, bound, connected
 	Closing At // since when it goes
 	End     At // since when it is gone, refused or failed
+	Mark    At // for who is told of rows
 }
 
 // Last is its last row. Gaps is not known of it.

@@ -36,8 +36,7 @@ type Intervals struct {
 	// Told is called for each interval that is measured; it may be nil.
 	Told func(i Interval, from, to life.At, l *life.Life)
 
-	notified map[notice]life.At // when a client was told of a registration, until it opens
-	last     map[life.Key]life.At
+	notified map[notice]life.At  // when a client was told of a registration, until it opens
 	up       map[uint64]*bringUp // by adapter
 	batch    *format.Batch
 }
@@ -56,13 +55,13 @@ type bringUp struct {
 // maxPending bounds how many notifications that nobody answered are remembered.
 const maxPending = 1 << 16
 
-// Kinds are the objects that have intervals, and those that they belong to.
-var Kinds = []replay.ObjectKind{replay.AdapterObject, replay.BindingObject, replay.RegistrationObject, replay.AFOpenObject}
+// Kinds are the objects that have intervals.
+var Kinds = []replay.ObjectKind{replay.AdapterObject, replay.RegistrationObject, replay.AFOpenObject}
 
 // Attach measures the intervals of what follow follows, of Kinds at least, and records them in
 // r. The callbacks that follow has are called too. Rows go to Batch of the Intervals instead of that of follow.
 func (r *Recorder) Attach(follow *life.Follower) *Intervals {
-	x := &Intervals{rec: r, follow: follow, notified: map[notice]life.At{}, last: map[life.Key]life.At{}, up: map[uint64]*bringUp{}}
+	x := &Intervals{rec: r, follow: follow, notified: map[notice]life.At{}, up: map[uint64]*bringUp{}}
 	ended, saw, changed := follow.Ended, follow.Saw, follow.Changed
 	follow.Watch = append(follow.Watch, ndis.ProtocolCoAfRegisterNotify, ndis.NdisClOpenAddressFamilyEx)
 	follow.Ended = func(l *life.Life) {
@@ -98,38 +97,38 @@ func (x *Intervals) saw(r *replay.Row, at life.At) {
 	if b.Phase[i] == format.PhaseReturn {
 		return
 	}
+	what := replay.RegistrationObject
 	switch b.Function[i].Modern() {
+	default:
+		return
 	case ndis.ProtocolCoAfRegisterNotify:
-		reg, client := x.find(r, replay.RegistrationObject), x.find(r, replay.BindingObject)
-		if reg == nil || client == nil {
-			return
-		}
-		x.last[reg.Key()] = at
-		if len(x.notified) < maxPending {
-			x.notified[notice{client.ID, reg.AFType}] = at
-		}
 	case ndis.NdisClOpenAddressFamilyEx:
-		o, client := x.find(r, replay.AFOpenObject), x.find(r, replay.BindingObject)
-		if o == nil || client == nil || !o.HasAF {
-			return
-		}
-		n := notice{client.ID, o.AFType}
-		if told, ok := x.notified[n]; ok {
-			delete(x.notified, n)
-			x.add(NotifyToOpen, told, at, o)
-		}
+		what = replay.AFOpenObject
 	}
-}
-
-// find is the object of a kind that a row is about.
-func (x *Intervals) find(r *replay.Row, k replay.ObjectKind) *life.Life {
+	var l *life.Life
+	var client uint64
 	all := r.All()
-	for i := range all {
-		if o := &all[i]; o.Kind == k {
-			return x.follow.Of(o)
+	for k := len(all) - 1; k >= 0; k-- { // the most specific one of a kind is the first
+		switch o := &all[k]; o.Kind {
+		case what:
+			l = x.follow.Of(o)
+		case replay.BindingObject:
+			client = o.ID
 		}
 	}
-	return nil
+	if l == nil || client == 0 {
+		return
+	}
+	n := notice{client, l.AFType}
+	if what == replay.RegistrationObject {
+		l.Mark = at
+		if len(x.notified) < maxPending {
+			x.notified[n] = at
+		}
+	} else if told, ok := x.notified[n]; ok && l.HasAF {
+		delete(x.notified, n)
+		x.add(NotifyToOpen, told, at, l)
+	}
 }
 
 // changed looks for the first registration and the first open of an adapter.
@@ -165,9 +164,8 @@ func (x *Intervals) changed(l *life.Life, at life.At) {
 func (x *Intervals) ended(l *life.Life) {
 	switch l.Kind {
 	case replay.RegistrationObject:
-		if at, ok := x.last[l.Key()]; ok {
-			delete(x.last, l.Key())
-			x.add(RegisterToNotify, l.First, at, l)
+		if l.Mark.Seen() {
+			x.add(RegisterToNotify, l.First, l.Mark, l)
 		}
 	case replay.AFOpenObject:
 		done := l.Ready

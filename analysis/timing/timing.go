@@ -68,7 +68,7 @@ type recent struct {
 	of     *series
 }
 
-const recentBits = 12
+const recentBits = 13
 
 // recently is where the series of a call is among the recent ones.
 func recently(s *replay.Span) uint64 {
