@@ -135,6 +135,7 @@ type SpanWriter struct {
 type spanRows struct {
 	list    []replay.Span
 	sources []from
+	text    int // bytes of text that they keep at most: the same text counts again
 }
 
 // NewSpanWriter writes to s, a Sink of the table Spans.
@@ -151,13 +152,15 @@ func (w *SpanWriter) From(s *Source) {
 	if !s.same(&w.source) {
 		w.source = *s
 		w.rows.sources = sourceFrom(w.rows.sources, len(w.rows.list), *s)
+		w.rows.text += s.text()
 	}
 }
 
 // Span writes a call.
 func (w *SpanWriter) Span(s *replay.Span) {
 	r := w.rows
-	if r.list = append(r.list, *s); len(r.list) >= rowsPerBatch {
+	r.text += len(s.Driver)
+	if r.list = append(r.list, *s); len(r.list) >= rowsPerBatch || r.text > maxData {
 		w.flush()
 	}
 }
@@ -167,7 +170,9 @@ func (w *SpanWriter) flush() {
 	w.sink.wait() // for the spare ones
 	r := w.rows
 	w.rows, w.spare = w.spare, r
-	w.rows.list, w.rows.sources = w.rows.list[:0], sourceFrom(w.rows.sources[:0], 0, w.source)
+	clear(w.rows.list) // of their text
+	clear(w.rows.sources)
+	w.rows.list, w.rows.sources, w.rows.text = w.rows.list[:0], sourceFrom(w.rows.sources[:0], 0, w.source), 0
 	w.sink.beside(func() error {
 		if w.sink.err != nil {
 			return w.sink.err

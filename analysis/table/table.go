@@ -232,6 +232,15 @@ func (w *writer[C]) flush() {
 	w.c.rowsOf().from(w.source)
 }
 
+// text is how many bytes of text s keeps.
+func (s *Source) text() int {
+	n := len(s.Trace) + len(s.Host) + len(s.BootID)
+	for _, k := range s.Keys {
+		n += len(k)
+	}
+	return n
+}
+
 func (s *Source) same(o *Source) bool {
 	return s.Trace == o.Trace && s.Host == o.Host && s.BootID == o.BootID && slices.Equal(s.Keys, o.Keys)
 }

@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -133,6 +134,48 @@ func TestLongStringsMakeSmallBatches(t *testing.T) {
 	}
 	if want := int64(2 * rows << 20); out.n < want {
 		t.Errorf("%d bytes written, want at least %d", out.n, want)
+	}
+}
+
+// Spans that wait for being written keep their text, which may be that of nobody else: of a
+// world that has ended.
+func TestSpansThatWaitKeepLittleText(t *testing.T) {
+	const rows, size = 300, 1 << 20
+	for _, what := range []string{"driver", "host", "key"} {
+		s := NewStream(io.Discard, Spans, "rack")
+		w := NewSpanWriter(s)
+		flushed := 0
+		for i := range rows {
+			x, from := replay.Span{Function: 1}, Source{Host: strconv.Itoa(i)}
+			switch long := strings.Repeat("x", size); what {
+			case "driver":
+				x.Driver = long
+			case "host":
+				from.Host += long
+			case "key":
+				from.Keys = []string{long}
+			}
+			w.From(&from)
+			w.Span(&x)
+			if n := len(w.rows.list); n > maxData/size {
+				t.Fatalf("%s: %d rows of 1 MiB are kept", what, n)
+			} else if n == 0 {
+				flushed++
+			}
+		}
+		// The rows that were written before go on to be used, without their text.
+		w.sink.wait()
+		for _, old := range w.rows.list[len(w.rows.list):cap(w.rows.list)] {
+			if old.Driver != "" {
+				t.Fatalf("%s: text of a row that was written is kept", what)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if want := rows / (maxData/size + 1); flushed != want {
+			t.Errorf("%s: written %d times, want %d", what, flushed, want)
+		}
 	}
 }
 
