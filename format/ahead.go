@@ -1,6 +1,9 @@
 package format
 
-import "maps"
+import (
+	"errors"
+	"maps"
+)
 
 // Ahead reads the batches of a Reader beside who uses them, one ahead. It takes the Reader over:
 // until Stop, only Schema, ExtraColumns and the Metadata that were taken before may be used of it.
@@ -11,6 +14,7 @@ type Ahead struct {
 	stop    chan struct{}
 	ended   chan struct{}
 	now     aheadBatch
+	stopped bool
 }
 
 type aheadBatch struct {
@@ -47,7 +51,7 @@ func (r *Reader) Ahead() *Ahead {
 	return a
 }
 
-// Next is Next of the Reader.
+// Next is Next of the Reader. After Stop it returns an error.
 func (a *Ahead) Next() (*Batch, error) {
 	if a.now.err == nil {
 		a.now = <-a.batches
@@ -63,8 +67,15 @@ func (a *Ahead) Offset() int64 { return a.now.offset }
 func (a *Ahead) Rows() uint64 { return a.now.rows }
 
 // Stop gives the Reader back, once it has read what it was reading. The last batch is not valid
-// any more. Close of the Reader comes after it.
+// any more. Close of the Reader comes after it. To call it again does nothing.
 func (a *Ahead) Stop() {
+	if a.stopped {
+		return
+	}
+	a.stopped = true
 	close(a.stop)
 	<-a.ended
+	if a.now.b = nil; a.now.err == nil {
+		a.now.err = &Error{Path: a.r.name, Offset: -1, Reason: "is not read ahead any more", Err: errors.New("stopped")}
+	}
 }

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -86,6 +87,10 @@ func TestAheadStops(t *testing.T) {
 			}
 		}
 		a.Stop()
+		a.Stop()
+		if b, err := a.Next(); b != nil || err == nil || err == io.EOF {
+			t.Errorf("after Stop: %v, %v", b, err)
+		}
 		rows := r.Rows() // it may have read two more
 		if _, err := r.Next(); err != nil || r.Rows() != rows+10 || rows < uint64(10*n) || rows > uint64(10*n+20) {
 			t.Errorf("after %d batches: %d rows, then %d, %v", n, rows, r.Rows(), err)
