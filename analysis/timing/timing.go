@@ -70,6 +70,10 @@ type recent struct {
 
 const recentBits = 13
 
+// maxRecentLabel is how long a label may be to be among the recent ones: past MaxSeries nothing
+// else keeps it.
+const maxRecentLabel = 256
+
 // recently is where the series of a call is among the recent ones.
 func recently(s *replay.Span) uint64 {
 	h := uint64(s.Function)<<32 ^ uint64(s.AFType)<<48 ^ uint64(len(s.Driver))<<24
@@ -189,7 +193,11 @@ func (r *Recorder) find(s *replay.Span) *series {
 	}
 	x := &r.recent[recently(s)]
 	if x.of == nil || x.key != k || x.driver != s.Driver {
-		*x = recent{k, s.Driver, r.search(s, k)}
+		h := r.search(s, k)
+		if len(s.Driver) > maxRecentLabel {
+			return h
+		}
+		*x = recent{k, s.Driver, h}
 	}
 	return x.of
 }

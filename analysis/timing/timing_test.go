@@ -3,6 +3,8 @@ package timing
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/aftrace/aftrace/format/ndis"
@@ -152,5 +154,29 @@ func TestManySeries(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("no rows for %v", want)
+	}
+}
+
+// Past MaxSeries a Recorder keeps no long labels, and counts their calls with the others.
+func TestLongLabelsAreNotKept(t *testing.T) {
+	r, long := New(), strings.Repeat("x", maxRecentLabel)
+	const calls = 5 * MaxSeries
+	for range 2 {
+		for i := range calls {
+			r.Span(span(ndis.ProtocolCmOpenAf, long+strconv.Itoa(i), 100))
+		}
+	}
+	kept, total := 0, uint64(0)
+	for i := range r.recent {
+		kept += len(r.recent[i].driver)
+	}
+	for _, row := range r.Rows() {
+		total += row.Count
+	}
+	if kept != 0 || len(r.labels) > MaxSeries+2 {
+		t.Errorf("%d bytes of labels among the recent ones, %d labels", kept, len(r.labels))
+	}
+	if total != 2*calls {
+		t.Errorf("%d calls counted, want %d", total, 2*calls)
 	}
 }
