@@ -313,8 +313,9 @@ func (r *Reader) addDictionaries(f *arrowField) {
 // an *Error; all whole batches before it were handed out, and it comes again with every
 // later call.
 func (r *Reader) Next() (*Batch, error) {
+	md := r.md // the footer replaces it
 	b, err := r.next()
-	maps.Copy(r.md, r.custom)
+	maps.Copy(md, r.custom)
 	return b, err
 }
 
