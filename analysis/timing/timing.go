@@ -240,6 +240,9 @@ func (r *Recorder) Merge(other *Recorder) {
 		span := replay.Span{Function: k.function, HasAFType: k.hasAF, AFType: uint32(k.af), Driver: other.labels[k.driver]}
 		r.find(&span).merge(from)
 	}
+	if len(r.intervals) == 0 {
+		r.intervals, other.intervals = other.intervals, nil
+	}
 	for _, row := range other.Intervals() {
 		k := intervalKey{row.Interval, row.HasAFType, row.AFType, row.Driver}
 		r.interval(row.Interval, &life.Life{HasAF: k.hasAF, AFType: uint32(k.af), Driver: k.driver}).merge(other.intervals[k])
@@ -251,7 +254,12 @@ func (r *Recorder) Merge(other *Recorder) {
 
 func (h *series) merge(from *series) {
 	h.interrupted += from.interrupted
-	if from.empty() {
+	switch {
+	case from.empty():
+		return
+	case h.empty():
+		from.interrupted = h.interrupted
+		*h = *from
 		return
 	}
 	h.bounds(from.min, from.max)

@@ -3,6 +3,8 @@ package timing
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -178,5 +180,25 @@ func TestLongLabelsAreNotKept(t *testing.T) {
 	}
 	if total != 2*calls {
 		t.Errorf("%d calls counted, want %d", total, 2*calls)
+	}
+}
+
+// What is recorded aside is what is recorded at once.
+func TestAsideRecordsTheSame(t *testing.T) {
+	for _, n := range []int{0, 1, asideSpans - 1, asideSpans, 3*asideSpans + 17} {
+		at, once := New(), New()
+		aside := NewAside(at)
+		rng := rand.New(rand.NewPCG(uint64(n), 1))
+		for i := range n {
+			s := span(ndis.Func(1+rng.IntN(40)), fmt.Sprintf("driver %d", rng.IntN(60)), rng.Int64N(1<<uint(rng.IntN(40))))
+			s.EnterSeq = uint64(i)
+			once.Span(s)
+			aside.Span(s)
+			*s = replay.Span{} // whoever tells of calls uses it again
+		}
+		aside.Finish()
+		if !slices.Equal(at.Rows(), once.Rows()) || !slices.Equal(at.Slowest(), once.Slowest()) {
+			t.Errorf("%d calls: other rows or slowest calls", n)
+		}
 	}
 }

@@ -123,11 +123,7 @@ func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []stri
 	if err != nil {
 		return nil, nil, cli.Exit(cli.Unreadable, err)
 	}
-	all := timing.New()
-	all.KeepSlowest(f.slowest)
-	if len(f.baselines) > 0 {
-		all.KeepSamples()
-	}
+	all := f.recorder()
 	var failed []error
 	progress, total := cli.NewProgress("measuring", f.quiet), cli.TotalSize(paths)
 	defer progress.Done()
@@ -150,14 +146,11 @@ func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []stri
 
 // one replays one trace.
 func (f *timingsFlags) one(ctx context.Context, o check.Options, path string, at func(int64)) (report.Trace, *timing.Recorder, format.Metadata, error) {
-	rec := timing.New()
-	rec.KeepSlowest(f.slowest)
-	if len(f.baselines) > 0 {
-		rec.KeepSamples()
-	}
+	rec, intervals := f.recorder(), f.recorder()
+	calls := timing.NewAside(rec)
 	follow := life.New()
-	follow.Spans, follow.Kinds = rec, timing.Kinds
-	x := rec.Attach(follow)
+	follow.Spans, follow.Kinds = calls, timing.Kinds
+	x := intervals.Attach(follow)
 	var md format.Metadata
 	o.Replay.Hook, o.Batch = follow, x.Batch
 	o.Progress = func(_ uint64, bytes int64) { at(bytes) }
@@ -170,7 +163,19 @@ func (f *timingsFlags) one(ctx context.Context, o check.Options, path string, at
 		t, err = check.Trace(ctx, path, o)
 	}
 	follow.Finish()
+	calls.Finish()
+	rec.Merge(intervals)
 	return t, rec, md, err
+}
+
+// recorder is one that keeps what is asked for.
+func (f *timingsFlags) recorder() *timing.Recorder {
+	rec := timing.New()
+	rec.KeepSlowest(f.slowest)
+	if len(f.baselines) > 0 {
+		rec.KeepSamples()
+	}
+	return rec
 }
 
 // tell adds what else a trace says of times.
