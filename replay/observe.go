@@ -263,12 +263,32 @@ func (l *objectList) add(kind ObjectKind, id, handle uint64, state ObjectState, 
 	return o
 }
 
-// registration adds one with the name id.
+// passed says whether there is nothing more to be said of a thing: it is not wanted, or the row
+// leaves it as it is (left), and then it is counted.
+func (l *objectList) passed(kind ObjectKind, n *Note, id uint64, left bool) bool {
+	if left && n.still(id, l) {
+		n.count(l)
+		return true
+	}
+	return l.skip[kind]
+}
+
+// see counts a thing of which the note holds, and adds any other; now is the ID of what has its
+// place.
+func (l *objectList) see(kind ObjectKind, id, now, handle uint64, state ObjectState, owner bool, note **Note) *Object {
+	if l.known && (*note).holds(id, handle, state) {
+		(*note).count(l)
+		return nil
+	}
+	return l.add(kind, id, handle, state, owner, noteOf(note, id, now))
+}
+
+// registration sees one with the name id.
 func (l *objectList) registration(r *registration, id uint64, owner bool) {
-	if l.skip[RegistrationObject] {
-	} else if s := r.life(id); l.known && r.note.holds(id, 0, s) {
-		r.note.count(l)
-	} else if o := l.add(RegistrationObject, id, 0, s, owner, noteOf(&r.note, id, r.id)); o != nil && r.id == id && r.state == regEnded {
+	if l.passed(RegistrationObject, r.note, id, l.leave.opens && r.id == id) {
+		return
+	}
+	if o := l.see(RegistrationObject, id, r.id, 0, r.life(id), owner, &r.note); o != nil && r.id == id && r.state == regEnded {
 		o.Since, o.SinceTS = r.end.ret.seq, r.end.ret.ts
 	}
 }
@@ -299,41 +319,29 @@ func (c *Checker) observe(cl *call, at ev) {
 // objectsOf collects what a row of cl is about. A note with the ID of a thing is of that thing:
 // what takes its place has no note at first.
 func (c *Checker) objectsOf(cl *call, l *objectList) {
-	own, known := false, l.known // own: there was a more specific object
+	own := false // there was a more specific object
 	if q := cl.q; q != nil {
-		if l.skip[RequestObject] {
-		} else if s := q.life(cl.qid); known && q.note.holds(cl.qid, 0, s) {
-			q.note.count(l)
-		} else {
-			l.add(RequestObject, cl.qid, 0, s, false, noteOf(&q.note, cl.qid, q.id))
+		if !l.passed(RequestObject, q.note, cl.qid, false) {
+			l.see(RequestObject, cl.qid, q.id, 0, q.life(cl.qid), false, &q.note)
 		}
 		own = true
 	}
 	if p := cl.p; p != nil {
-		if l.skip[PartyObject] {
-		} else if s := p.life(cl.pid); known && p.note.holds(cl.pid, p.handle, s) {
-			p.note.count(l)
-		} else {
-			l.add(PartyObject, cl.pid, p.handle, s, false, noteOf(&p.note, cl.pid, p.id))
+		if !l.passed(PartyObject, p.note, cl.pid, false) {
+			l.see(PartyObject, cl.pid, p.id, p.handle, p.life(cl.pid), false, &p.note)
 		}
 		own = true
 	}
 	if x := cl.s; x != nil {
-		if l.skip[SAPObject] {
-		} else if s := x.life(cl.sid); known && x.note.holds(cl.sid, x.handle, s) {
-			x.note.count(l)
-		} else {
-			l.add(SAPObject, cl.sid, x.handle, s, false, noteOf(&x.note, cl.sid, x.id))
+		if !l.passed(SAPObject, x.note, cl.sid, false) {
+			l.see(SAPObject, cl.sid, x.id, x.handle, x.life(cl.sid), false, &x.note)
 		}
 		own = true
 	}
 	o, oid := cl.o, uint64(cl.n)
 	if v := cl.v; v != nil {
-		if l.skip[VCObject] {
-		} else if s := v.life(cl.vid); known && v.note.holds(cl.vid, v.handle, s) {
-			v.note.count(l)
-		} else {
-			l.add(VCObject, cl.vid, v.handle, s, own, noteOf(&v.note, cl.vid, v.id))
+		if !l.passed(VCObject, v.note, cl.vid, false) {
+			l.see(VCObject, cl.vid, v.id, v.handle, v.life(cl.vid), own, &v.note)
 		}
 		own = true
 		if x := v.open(); x != nil && o == nil && v.id == cl.vid {
@@ -345,13 +353,10 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	}
 	open := o != nil && o.id == oid // and not another one that has its place now
 	if o != nil {
-		if l.skip[AFOpenObject] {
-		} else if l.leave.opens && o.note.still(oid, l) && open {
-			o.note.count(l)
-		} else if s := o.life(oid); known && o.note.holds(oid, o.handle, s) {
-			o.note.count(l)
-		} else if x := l.add(AFOpenObject, oid, o.handle, s, own, noteOf(&o.note, oid, o.id)); open && x != nil {
-			x.Was = o.was
+		if !l.passed(AFOpenObject, o.note, oid, l.leave.opens && open) {
+			if x := l.see(AFOpenObject, oid, o.id, o.handle, o.life(oid), own, &o.note); open && x != nil {
+				x.Was = o.was
+			}
 		}
 		own = own || oid != 0
 	}
@@ -365,11 +370,7 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 		own = own || reg != 0
 	}
 	if open && o.reg != nil && o.reg.id != reg {
-		if x := o.reg; l.leave.opens && x.note.still(x.id, l) {
-			x.note.count(l)
-		} else {
-			l.registration(x, x.id, of)
-		}
+		l.registration(o.reg, o.reg.id, of)
 		own = true
 	}
 	b := cl.b
@@ -383,13 +384,8 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 		b = cl.reg.b
 	}
 	if b != nil {
-		if l.skip[BindingObject] {
-		} else if l.leave.bindings && b.note.still(b.id, l) {
-			b.note.count(l)
-		} else if s := b.life(); known && b.note.holds(b.id, b.handle, s) {
-			b.note.count(l)
-		} else {
-			l.add(BindingObject, b.id, b.handle, s, own, &b.note)
+		if !l.passed(BindingObject, b.note, b.id, l.leave.bindings) {
+			l.see(BindingObject, b.id, b.id, b.handle, b.life(), own, &b.note)
 		}
 		own = own || b.id != 0
 	}
@@ -404,24 +400,14 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 		a = o.adapter
 	}
 	if a != nil && a.id != 0 {
-		if l.skip[AdapterObject] {
-		} else if l.leave.bindings && a.note.still(a.no, l) {
-			a.note.count(l)
-		} else if s := a.life(); known && a.note.holds(a.no, a.id, s) {
-			a.note.count(l)
-		} else {
-			l.add(AdapterObject, a.no, a.id, s, own, &a.note)
+		if !l.passed(AdapterObject, a.note, a.no, l.leave.bindings) {
+			l.see(AdapterObject, a.no, a.no, a.id, a.life(), own, &a.note)
 		}
 		own = true
 	}
 	if d := c.labelled(cl.label); d != nil {
-		if l.skip[DriverObject] {
-		} else if l.leave.bindings && d.note.still(d.id, l) {
-			d.note.count(l)
-		} else if s := d.life(); known && d.note.holds(d.id, d.protocol, s) {
-			d.note.count(l)
-		} else {
-			l.add(DriverObject, d.id, d.protocol, s, own, &d.note)
+		if !l.passed(DriverObject, d.note, d.id, l.leave.bindings) {
+			l.see(DriverObject, d.id, d.id, d.protocol, d.life(), own, &d.note)
 		}
 	}
 }

@@ -57,24 +57,11 @@ func NewTimeline(w io.Writer) *Timeline {
 	}
 }
 
-// Attach draws what follow follows. The callbacks that follow has are called too; those of its
-// Spans are told to the Timeline by whoever tells them to others.
+// Attach draws what follow follows. The spans are told to the Timeline by whoever tells them to
+// others.
 func (t *Timeline) Attach(follow *life.Follower) {
 	t.follow = follow
-	follow.Watch = append(follow.Watch, ndis.ProtocolCoAfRegisterNotify, ndis.NdisClOpenAddressFamilyEx)
-	ended, saw := follow.Ended, follow.Saw
-	follow.Ended = func(l *life.Life) {
-		t.ended(l)
-		if ended != nil {
-			ended(l)
-		}
-	}
-	follow.Saw = func(r *replay.Row, at life.At) {
-		t.saw(r, at)
-		if saw != nil {
-			saw(r, at)
-		}
-	}
+	follow.Also(t.ended, nil, t.saw, ndis.ProtocolCoAfRegisterNotify, ndis.NdisClOpenAddressFamilyEx)
 }
 
 // Batch says which rows come next, before the Follower is told of them.

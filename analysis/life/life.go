@@ -107,6 +107,28 @@ var _ replay.Tracker = (*Follower)(nil)
 // New returns a Follower.
 func New() *Follower { return &Follower{} }
 
+// Also tells more of what it follows, each nil or after what is told already; saw is for rows of
+// the functions in watch.
+func (f *Follower) Also(ended func(*Life), changed func(*Life, At), saw func(*replay.Row, At), watch ...ndis.Func) {
+	if first := f.Ended; first != nil && ended != nil {
+		f.Ended = func(l *Life) { first(l); ended(l) }
+	} else if ended != nil {
+		f.Ended = ended
+	}
+	f.Changed, f.Saw = after(f.Changed, changed), after(f.Saw, saw)
+	f.Watch = append(f.Watch, watch...)
+}
+
+func after[T any](first, then func(T, At)) func(T, At) {
+	switch {
+	case first == nil:
+		return then
+	case then == nil:
+		return first
+	}
+	return func(x T, at At) { first(x, at); then(x, at) }
+}
+
 // Batch says which rows the replay is given next. The Follower reads them as long as the
 // replay does.
 func (f *Follower) Batch(b *format.Batch) {
@@ -134,8 +156,8 @@ func (f *Follower) Span(s *replay.Span) {
 	}
 }
 
-// Find returns the object of a key, nil if it is not remembered.
-func (f *Follower) Find(k Key) *Life {
+// find returns the object of a key, nil if it is not remembered.
+func (f *Follower) find(k Key) *Life {
 	if f.byKey == nil {
 		f.byKey = map[Key]*Life{}
 		for _, l := range f.lives {
@@ -162,7 +184,7 @@ func (f *Follower) Of(o *replay.Object) *Life {
 			return l
 		}
 	}
-	return f.Find(Key{o.Kind, o.ID})
+	return f.find(Key{o.Kind, o.ID})
 }
 
 // recent is how many of those that ended last are looked through for one without a note.

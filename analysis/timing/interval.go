@@ -58,30 +58,11 @@ const maxPending = 1 << 16
 // Kinds are the objects that have intervals.
 var Kinds = []replay.ObjectKind{replay.AdapterObject, replay.RegistrationObject, replay.AFOpenObject}
 
-// Attach measures the intervals of what follow follows, of Kinds at least, and records them in
-// r. The callbacks that follow has are called too. Rows go to Batch of the Intervals instead of that of follow.
+// Attach measures the intervals of what follow follows, of Kinds at least, and records them in r.
+// Rows go to Batch of the Intervals instead of that of follow.
 func (r *Recorder) Attach(follow *life.Follower) *Intervals {
 	x := &Intervals{rec: r, follow: follow, notified: map[notice]life.At{}, up: map[uint64]*bringUp{}}
-	ended, saw, changed := follow.Ended, follow.Saw, follow.Changed
-	follow.Watch = append(follow.Watch, ndis.ProtocolCoAfRegisterNotify, ndis.NdisClOpenAddressFamilyEx)
-	follow.Ended = func(l *life.Life) {
-		x.ended(l)
-		if ended != nil {
-			ended(l)
-		}
-	}
-	follow.Saw = func(row *replay.Row, at life.At) {
-		x.saw(row, at)
-		if saw != nil {
-			saw(row, at)
-		}
-	}
-	follow.Changed = func(l *life.Life, at life.At) {
-		x.changed(l, at)
-		if changed != nil {
-			changed(l, at)
-		}
-	}
+	follow.Also(x.ended, x.changed, x.saw, ndis.ProtocolCoAfRegisterNotify, ndis.NdisClOpenAddressFamilyEx)
 	return x
 }
 
