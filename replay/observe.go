@@ -273,14 +273,13 @@ func (l *objectList) passed(kind ObjectKind, n *Note, id uint64, left bool) bool
 	return l.skip[kind]
 }
 
-// see counts a thing of which the note holds, and adds any other; now is the ID of what has its
-// place.
-func (l *objectList) see(kind ObjectKind, id, now, handle uint64, state ObjectState, owner bool, note **Note) *Object {
-	if l.known && (*note).holds(id, handle, state) {
-		(*note).count(l)
-		return nil
+// held counts a thing if its note holds.
+func (l *objectList) held(n *Note, id, handle uint64, state ObjectState) bool {
+	if l.known && n.holds(id, handle, state) {
+		n.count(l)
+		return true
 	}
-	return l.add(kind, id, handle, state, owner, noteOf(note, id, now))
+	return false
 }
 
 // registration sees one with the name id.
@@ -288,7 +287,11 @@ func (l *objectList) registration(r *registration, id uint64, owner bool) {
 	if l.passed(RegistrationObject, r.note, id, l.leave.opens && r.id == id) {
 		return
 	}
-	if o := l.see(RegistrationObject, id, r.id, 0, r.life(id), owner, &r.note); o != nil && r.id == id && r.state == regEnded {
+	s := r.life(id)
+	if l.held(r.note, id, 0, s) {
+		return
+	}
+	if o := l.add(RegistrationObject, id, 0, s, owner, noteOf(&r.note, id, r.id)); o != nil && r.id == id && r.state == regEnded {
 		o.Since, o.SinceTS = r.end.ret.seq, r.end.ret.ts
 	}
 }
@@ -322,26 +325,34 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	own := false // there was a more specific object
 	if q := cl.q; q != nil {
 		if !l.passed(RequestObject, q.note, cl.qid, false) {
-			l.see(RequestObject, cl.qid, q.id, 0, q.life(cl.qid), false, &q.note)
+			if s := q.life(cl.qid); !l.held(q.note, cl.qid, 0, s) {
+				l.add(RequestObject, cl.qid, 0, s, false, noteOf(&q.note, cl.qid, q.id))
+			}
 		}
 		own = true
 	}
 	if p := cl.p; p != nil {
 		if !l.passed(PartyObject, p.note, cl.pid, false) {
-			l.see(PartyObject, cl.pid, p.id, p.handle, p.life(cl.pid), false, &p.note)
+			if s := p.life(cl.pid); !l.held(p.note, cl.pid, p.handle, s) {
+				l.add(PartyObject, cl.pid, p.handle, s, false, noteOf(&p.note, cl.pid, p.id))
+			}
 		}
 		own = true
 	}
 	if x := cl.s; x != nil {
 		if !l.passed(SAPObject, x.note, cl.sid, false) {
-			l.see(SAPObject, cl.sid, x.id, x.handle, x.life(cl.sid), false, &x.note)
+			if s := x.life(cl.sid); !l.held(x.note, cl.sid, x.handle, s) {
+				l.add(SAPObject, cl.sid, x.handle, s, false, noteOf(&x.note, cl.sid, x.id))
+			}
 		}
 		own = true
 	}
 	o, oid := cl.o, uint64(cl.n)
 	if v := cl.v; v != nil {
 		if !l.passed(VCObject, v.note, cl.vid, false) {
-			l.see(VCObject, cl.vid, v.id, v.handle, v.life(cl.vid), own, &v.note)
+			if s := v.life(cl.vid); !l.held(v.note, cl.vid, v.handle, s) {
+				l.add(VCObject, cl.vid, v.handle, s, own, noteOf(&v.note, cl.vid, v.id))
+			}
 		}
 		own = true
 		if x := v.open(); x != nil && o == nil && v.id == cl.vid {
@@ -354,8 +365,10 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	open := o != nil && o.id == oid // and not another one that has its place now
 	if o != nil {
 		if !l.passed(AFOpenObject, o.note, oid, l.leave.opens && open) {
-			if x := l.see(AFOpenObject, oid, o.id, o.handle, o.life(oid), own, &o.note); open && x != nil {
-				x.Was = o.was
+			if s := o.life(oid); !l.held(o.note, oid, o.handle, s) {
+				if x := l.add(AFOpenObject, oid, o.handle, s, own, noteOf(&o.note, oid, o.id)); open && x != nil {
+					x.Was = o.was
+				}
 			}
 		}
 		own = own || oid != 0
@@ -385,7 +398,9 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	}
 	if b != nil {
 		if !l.passed(BindingObject, b.note, b.id, l.leave.bindings) {
-			l.see(BindingObject, b.id, b.id, b.handle, b.life(), own, &b.note)
+			if s := b.life(); !l.held(b.note, b.id, b.handle, s) {
+				l.add(BindingObject, b.id, b.handle, s, own, noteOf(&b.note, b.id, b.id))
+			}
 		}
 		own = own || b.id != 0
 	}
@@ -401,13 +416,17 @@ func (c *Checker) objectsOf(cl *call, l *objectList) {
 	}
 	if a != nil && a.id != 0 {
 		if !l.passed(AdapterObject, a.note, a.no, l.leave.bindings) {
-			l.see(AdapterObject, a.no, a.no, a.id, a.life(), own, &a.note)
+			if s := a.life(); !l.held(a.note, a.no, a.id, s) {
+				l.add(AdapterObject, a.no, a.id, s, own, noteOf(&a.note, a.no, a.no))
+			}
 		}
 		own = true
 	}
 	if d := c.labelled(cl.label); d != nil {
 		if !l.passed(DriverObject, d.note, d.id, l.leave.bindings) {
-			l.see(DriverObject, d.id, d.id, d.protocol, d.life(), own, &d.note)
+			if s := d.life(); !l.held(d.note, d.id, d.protocol, s) {
+				l.add(DriverObject, d.id, d.protocol, s, own, noteOf(&d.note, d.id, d.id))
+			}
 		}
 	}
 }
