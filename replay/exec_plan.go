@@ -35,6 +35,7 @@ type plan struct {
 	nodes   table[*node]
 	free    []*recorded
 	freeNd  []*node
+	freeReq []*vcRequests
 	newRec  []recorded // not used yet
 	newNd   []node
 	newTh   []recThread
@@ -77,24 +78,44 @@ type node struct {
 	born    uint64 // row that introduced it
 	sources int    // recorded rows that introduce it and are not settled
 	refs    int
-	waiters *Frame                   // that wait for it
-	gone    uint64                   // row of the call that ended it; 0 if none did
-	asked   [numVCRequests]*recorded // of a VC: the request of each kind that was made last
-	told    [numVCRequests]*recorded // and what completed it
-	open    [numVCRequests]*recorded // and what was made last and not completed yet, whether it returned or not
+	waiters *Frame      // that wait for it
+	gone    uint64      // row of the call that ended it; 0 if none did
+	last    *vcRequests // of a VC; nil if there is none
+}
+
+// vcRequests is what was asked on a VC of late, by kind.
+type vcRequests struct {
+	asked [numVCRequests]*recorded // the request that was made last
+	told  [numVCRequests]*recorded // and what completed it
+	open  [numVCRequests]*recorded // what was made last and not completed yet, whether it returned or not
+}
+
+// requests of the VC n.
+func (p *plan) requests(n *node) *vcRequests {
+	if n.last == nil {
+		if k := len(p.freeReq); k > 0 {
+			n.last, p.freeReq = p.freeReq[k-1], p.freeReq[:k-1]
+		} else {
+			n.last = new(vcRequests)
+		}
+	}
+	return n.last
 }
 
 // answering follows v, a call that is entered, through what is open on the VC n.
 func (p *plan) answering(n *node, v *recorded) {
-	switch i := vcRequest(v.fn); {
-	case i < 0 || n.closed:
-	case isCompletion[v.fn]:
-		v.answers, n.open[i] = n.open[i], nil
-	default:
-		p.forget(&n.open[i])
-		n.open[i] = v
-		v.refs++
+	i := vcRequest(v.fn)
+	if i < 0 || n.closed {
+		return
 	}
+	r := p.requests(n)
+	if isCompletion[v.fn] {
+		v.answers, r.open[i] = r.open[i], nil
+		return
+	}
+	p.forget(&r.open[i])
+	r.open[i] = v
+	v.refs++
 }
 
 // unasked says that v answers a call that is not made in this execution, and that the reference
@@ -169,20 +190,21 @@ func vcRequest(fn ndis.Func) int {
 // last. What tells of the outcome of an earlier request came before it.
 func (p *plan) follow(n *node, v *recorded) {
 	i := vcRequest(v.fn)
-	switch {
-	case i < 0 || n.closed:
+	if i < 0 || n.closed {
 		return
-	case isCompletion[v.fn]:
-		p.forget(&n.told[i])
-		n.told[i] = v
-	default:
-		for _, o := range [...]**recorded{&n.asked[i], &n.told[i]} {
+	}
+	r := p.requests(n)
+	if isCompletion[v.fn] {
+		p.forget(&r.told[i])
+		r.told[i] = v
+	} else {
+		for _, o := range [...]**recorded{&r.asked[i], &r.told[i]} {
 			if *o != nil {
 				(*o).again = v.n
 				p.forget(o)
 			}
 		}
-		n.asked[i] = v
+		r.asked[i] = v
 	}
 	v.refs++
 }
@@ -194,11 +216,17 @@ func (p *plan) forget(o **recorded) {
 }
 
 func (p *plan) forgetAll(n *node) {
-	for i := range n.asked {
-		p.forget(&n.open[i])
-		p.forget(&n.asked[i])
-		p.forget(&n.told[i])
+	r := n.last
+	if r == nil {
+		return
 	}
+	for i := range r.asked {
+		p.forget(&r.open[i])
+		p.forget(&r.asked[i])
+		p.forget(&r.told[i])
+	}
+	n.last = nil
+	p.freeReq = append(p.freeReq, r)
 }
 
 // outlives says that what fn leads to may be told after the call that closes its AF has returned.

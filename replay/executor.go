@@ -354,9 +354,14 @@ func (x *Executor) Wake(f *Frame) {
 
 // Run lets happen what is due up to a moment.
 func (x *Executor) Run(until uint64) error {
-	x.fromRota(until)
-	for len(x.queue) > 0 && x.queue[0].due <= until && x.err == nil {
-		t := x.first()
+	t := x.alone(until)
+	if t == nil {
+		x.fromRota(until)
+	}
+	for ; t != nil || len(x.queue) > 0 && x.queue[0].due <= until && x.err == nil; t = nil {
+		if t == nil {
+			t = x.first()
+		}
 		for { // what t does next need not be queued if t is the first again
 			if x.opt.Stop != nil && x.stats.Rows&0xfff == 0 && x.opt.Stop() {
 				x.push(t)
@@ -604,6 +609,24 @@ func (x *Executor) fromRota(until uint64) {
 	for t := x.rota.next(until); t != nil; t = x.rota.next(until) {
 		x.enqueue(t)
 	}
+}
+
+// alone takes out the only thread that is due up to a moment, if that is the next one; otherwise
+// it gives nil.
+func (x *Executor) alone(until uint64) *Thread {
+	r := &x.rota
+	if r.n == 0 || r.released+1 != until || len(x.queue) > 0 && x.queue[0].due <= until || x.err != nil {
+		return nil
+	}
+	mask := uint64(len(r.slots) - 1)
+	slot := &r.slots[until&mask]
+	t := *slot
+	if t == nil || t.next != nil || r.slots[r.released&mask] != nil {
+		return nil
+	}
+	*slot, r.released = nil, until
+	r.n--
+	return t
 }
 
 // --- rows ---
