@@ -102,15 +102,15 @@ func (f *execFlags) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
+	if err := cli.Apart([]string{path}, []string{f.out}); err != nil {
+		return err
+	}
 	ctx := cmd.Context()
 	r, err := openTrace(ctx, path)
 	if err != nil {
 		return cli.Exit(cli.Unreadable, err)
 	}
 	defer r.Close()
-	if same(path, f.out) {
-		return fmt.Errorf("-o %s is the trace to execute: name another file", f.out)
-	}
 	progress, total := cli.NewProgress("executing", f.quiet), cli.TotalSize([]string{path})
 	defer progress.Done()
 	o.Progress = func(at int64) { progress.At(at, total) }
@@ -151,20 +151,10 @@ func (f *execFlags) run(cmd *cobra.Command, path string) error {
 }
 
 func openTrace(ctx context.Context, path string) (*format.Reader, error) {
-	if path == "-" {
-		return format.NewReader(cli.Stdin(ctx), "-", format.ReaderOptions{})
+	if cli.Passing(path) {
+		return format.NewReader(cli.Stream(ctx, path), path, format.ReaderOptions{})
 	}
 	return format.Open(path, format.ReaderOptions{})
-}
-
-// same says that two names are of one file.
-func same(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }
 
 // summarize says what was executed, assumed and left out.

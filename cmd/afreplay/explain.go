@@ -143,8 +143,8 @@ func contextOf(rows int) int {
 // input is the file to read, which done removes if it is a copy, and the ids.
 func (f *explainFlags) input(ctx context.Context, args []string) (path string, done func(), ids []string, err error) {
 	if !f.demo {
-		if args[0] == "-" {
-			path, done, err = cli.Spool(ctx)
+		if cli.Passing(args[0]) {
+			path, done, err = cli.Spool(ctx, args[0])
 			if err != nil && ctx.Err() == nil {
 				err = cli.Exit(cli.Unreadable, err)
 			}

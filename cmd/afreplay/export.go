@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/aftrace/aftrace/analysis/check"
 	"github.com/aftrace/aftrace/analysis/export"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 )
@@ -64,9 +63,16 @@ func (f *exportFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	o.Ahead = true
-	paths, err := check.Expand(args)
+	paths, err := expand(args)
 	if err != nil {
-		return cli.Exit(cli.Unreadable, err)
+		return err
+	}
+	files := make([]string, len(outs))
+	for i, out := range outs {
+		files[i] = out.Path
+	}
+	if err := cli.Apart(paths, files); err != nil {
+		return err
 	}
 	for _, out := range outs {
 		if out.What == export.Perfetto && len(paths) > 1 {

@@ -46,6 +46,18 @@ func (j *judge) close() {
 	}
 }
 
+// expand is check.Expand for the arguments of a command.
+func expand(args []string) ([]string, error) {
+	if err := cli.OneStdin(args); err != nil {
+		return nil, err
+	}
+	paths, err := check.Expand(args)
+	if err != nil {
+		return nil, cli.Exit(cli.Unreadable, err)
+	}
+	return paths, nil
+}
+
 // replay replays the traces at paths, several at a time, and keeps them in their order. What
 // is wrong with a trace is part of the report; an error is one of ours.
 func (j *judge) replay(ctx context.Context, jobs int, paths ...string) error {
@@ -127,8 +139,8 @@ func (o *inOrder) add(i int, r *timing.Recorder) {
 
 // one replays the trace at path, which is number i.
 func (j *judge) one(ctx context.Context, i int, path string, o check.Options) (report.Trace, error) {
-	if path == "-" {
-		return j.stdin(ctx, i, o)
+	if cli.Passing(path) {
+		return j.passing(ctx, i, path, o)
 	}
 	return check.Trace(ctx, path, o)
 }
@@ -143,9 +155,10 @@ func (j *judge) follow(ctx context.Context, path string, idle time.Duration, tel
 		o.Replay.Hook = j.timings
 	}
 	defer j.watch(0, &o)()
+	passing := cli.Passing(path)
 	open := func() (io.ReadCloser, error) { return os.Open(path) }
-	if path == "-" {
-		open = func() (io.ReadCloser, error) { return io.NopCloser(cli.Stdin(ctx)), nil }
+	if passing {
+		open = func() (io.ReadCloser, error) { return io.NopCloser(cli.Stream(ctx, path)), nil }
 	}
 	file, err := open()
 	if err != nil {
@@ -153,9 +166,9 @@ func (j *judge) follow(ctx context.Context, path string, idle time.Duration, tel
 		return nil
 	}
 	defer file.Close()
-	in := cli.Follow(ctx, file, path != "-", idle)
-	if path == "-" && j.keep {
-		copied, err := j.copyOfStdin(0)
+	in := cli.Follow(ctx, file, !passing, idle)
+	if passing && j.keep {
+		copied, err := j.copyOf(0)
 		if err != nil {
 			return cli.Exit(cli.Internal, err)
 		}
@@ -170,23 +183,24 @@ func (j *judge) follow(ctx context.Context, path string, idle time.Duration, tel
 	return nil
 }
 
-// stdin replays standard input, with a copy on the side if its rows will be read again.
-func (j *judge) stdin(ctx context.Context, i int, o check.Options) (report.Trace, error) {
-	in := cli.Stdin(ctx)
+// passing replays standard input or a pipe, with a copy on the side if its rows will be read
+// again.
+func (j *judge) passing(ctx context.Context, i int, path string, o check.Options) (report.Trace, error) {
+	in := cli.Stream(ctx, path)
 	if !j.keep {
-		return check.Read(ctx, in, "-", o)
+		return check.Read(ctx, in, path, o)
 	}
-	copied, err := j.copyOfStdin(i)
+	copied, err := j.copyOf(i)
 	if err != nil {
 		return report.Trace{}, err
 	}
-	t, err := check.Read(ctx, io.TeeReader(in, copied), "-", o)
+	t, err := check.Read(ctx, io.TeeReader(in, copied), path, o)
 	return t, errors.Join(err, copied.Close())
 }
 
-// copyOfStdin makes the file that trace i is read from again.
-func (j *judge) copyOfStdin(i int) (*os.File, error) {
-	copied, err := os.CreateTemp("", "afreplay-stdin-*")
+// copyOf makes the file that trace i is read from again.
+func (j *judge) copyOf(i int) (*os.File, error) {
+	copied, err := os.CreateTemp("", "afreplay-input-*")
 	if err != nil {
 		return nil, err
 	}

@@ -160,9 +160,16 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return cli.Exit(cli.Unreadable, err)
 	}
-	paths, err := check.Expand(args)
+	paths, err := expand(args)
 	if err != nil {
-		return cli.Exit(cli.Unreadable, err)
+		return err
+	}
+	files := make([]string, len(outs))
+	for i, out := range outs {
+		files[i] = out.path
+	}
+	if err := cli.Apart(paths, files); err != nil {
+		return err
 	}
 	wants := func(format string) bool {
 		return slices.ContainsFunc(outs, func(o output) bool { return o.format == format })

@@ -164,6 +164,9 @@ expected.`,
 			if ext := strings.ToLower(filepath.Ext(out)); out != "-" && ext != ".arrow" && ext != ".arrows" {
 				return fmt.Errorf("-o %s: want a name that ends in .arrow or .arrows, or -", out)
 			}
+			if err := cli.Apart(args, []string{out}); err != nil {
+				return err
+			}
 			s, err := compileText(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -248,6 +251,9 @@ func (f *decompileFlags) run(ctx context.Context, path string) error {
 		return fmt.Errorf("--max-events %d: want 1 to %d", f.maxEvents, scenario.MaxEvents)
 	case f.to != 0 && f.to < f.from:
 		return fmt.Errorf("--to %d: want a row behind that of --from, %d", f.to, f.from)
+	}
+	if err := cli.Apart([]string{path}, []string{f.out}); err != nil {
+		return err
 	}
 	t, err := f.read(ctx, path)
 	if err != nil {

@@ -119,9 +119,9 @@ func (f *timingsFlags) run(ctx context.Context, args []string) error {
 // measure replays traces and records how long things took. What cannot be read is told apart;
 // of it counts what came before.
 func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []string, out *timing.Timings) (*timing.Recorder, []error, error) {
-	paths, err := check.Expand(args)
+	paths, err := expand(args)
 	if err != nil {
-		return nil, nil, cli.Exit(cli.Unreadable, err)
+		return nil, nil, err
 	}
 	all := f.recorder()
 	var failed []error
@@ -157,8 +157,8 @@ func (f *timingsFlags) one(ctx context.Context, o check.Options, path string, at
 	o.Opened = func(m format.Metadata) { md = m }
 	var t report.Trace
 	var err error
-	if path == "-" {
-		t, err = check.Read(ctx, cli.Stdin(ctx), path, o)
+	if cli.Passing(path) {
+		t, err = check.Read(ctx, cli.Stream(ctx, path), path, o)
 	} else {
 		t, err = check.Trace(ctx, path, o)
 	}

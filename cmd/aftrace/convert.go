@@ -43,6 +43,9 @@ be - for standard input. What was done goes to standard error.`,
 			if err := checkOutput(f.output); err != nil {
 				return err
 			}
+			if err := cli.Once(args); err != nil { // its events would be there twice
+				return err
+			}
 			inputs, spooled, done, err := seekable(cmd.Context(), args)
 			if err != nil {
 				return err

@@ -78,8 +78,8 @@ func exit(err error) error {
 
 // openTrace opens a trace; "-" is standard input, which ends with ctx.
 func openTrace(ctx context.Context, path string) (*format.Reader, error) {
-	if path == "-" {
-		return format.NewReader(cli.Stdin(ctx), path, format.ReaderOptions{})
+	if cli.Passing(path) {
+		return format.NewReader(cli.Stream(ctx, path), path, format.ReaderOptions{})
 	}
 	return format.Open(path, format.ReaderOptions{})
 }

@@ -42,11 +42,11 @@ func merge(ctx context.Context, args []string, output string, salvage, quiet boo
 	if err := checkOutput(output); err != nil {
 		return err
 	}
+	if err := errors.Join(cli.Once(args), cli.Apart(args, []string{output})); err != nil {
+		return err
+	}
 	var ins []*format.Reader
 	for _, path := range args {
-		if same(path, output) {
-			return fmt.Errorf("%s is input and output", path)
-		}
 		r, err := openTrace(ctx, path)
 		if err != nil {
 			return exit(err)
@@ -74,16 +74,4 @@ func merge(ctx context.Context, args []string, output string, salvage, quiet boo
 		fmt.Fprintf(os.Stderr, "%s: %s of %s\n", rows.Safe(output), rows.Count(w.Rows(), "event"), rows.Count(len(ins), "trace"))
 	}
 	return nil
-}
-
-func same(a, b string) bool {
-	if a == "-" || b == "-" {
-		return false
-	}
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }

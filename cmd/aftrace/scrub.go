@@ -62,8 +62,8 @@ func runScrub(ctx context.Context, input, output string, o scrub.Options, quiet,
 	if err := checkOutput(output); err != nil {
 		return err
 	}
-	if same(input, output) {
-		return fmt.Errorf("%s is input and output", input)
+	if err := cli.Apart([]string{input}, []string{output}); err != nil {
+		return err
 	}
 	r, err := openTrace(ctx, input)
 	if err != nil {

@@ -2,47 +2,58 @@ package main
 
 import (
 	"context"
-	"errors"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/aftrace/aftrace/cmd/internal/cli"
 )
 
-// copied is the path of a copy of standard input, "" if there is none. Users know it as "-".
-type copied string
+// copied has the copies of standard input and pipes, and the names that users know them by.
+type copied map[string]string
 
-// seekable replaces "-" in paths by a copy of standard input. done removes it.
+// seekable replaces what can be read only once in paths by copies. done removes them.
 func seekable(ctx context.Context, paths []string) (files []string, c copied, done func(), err error) {
-	i := slices.Index(paths, "-")
-	if i < 0 {
-		return paths, "", func() {}, nil
+	if err := cli.OneStdin(paths); err != nil {
+		return nil, nil, nil, err
 	}
-	if slices.Contains(paths[i+1:], "-") {
-		return nil, "", nil, errors.New("standard input is named twice")
+	files, c = slices.Clone(paths), copied{}
+	done = func() {
+		for path := range c {
+			os.Remove(path)
+		}
 	}
-	path, done, err := cli.Spool(ctx)
-	if err != nil {
-		return nil, "", nil, cli.Exit(cli.Unreadable, err)
+	for i, path := range paths {
+		if !cli.Passing(path) {
+			continue
+		}
+		file, _, err := cli.Spool(ctx, path)
+		if err != nil {
+			done()
+			return nil, nil, nil, cli.Exit(cli.Unreadable, err)
+		}
+		files[i], c[file] = file, path
 	}
-	files = slices.Clone(paths)
-	files[i] = path
-	return files, copied(path), done, nil
+	return files, c, done, nil
 }
 
 func (c copied) name(path string) string {
-	if c != "" && path == string(c) {
-		return "-"
+	if name, ok := c[path]; ok {
+		return name
 	}
 	return path
 }
 
-// rename gives an error the name that the user knows.
+// rename gives an error the names that the user knows.
 func (c copied) rename(err error) error {
-	if c == "" {
+	if len(c) == 0 {
 		return err
 	}
-	return &renamed{err, strings.ReplaceAll(err.Error(), string(c), "-")}
+	text := err.Error()
+	for path, name := range c {
+		text = strings.ReplaceAll(text, path, name)
+	}
+	return &renamed{err, text}
 }
 
 type renamed struct {

@@ -74,7 +74,7 @@ func TestSpool(t *testing.T) {
 	w := piped(t)
 	fmt.Fprint(w, "hello")
 	w.Close()
-	path, done, err := Spool(context.Background())
+	path, done, err := Spool(context.Background(), "-")
 	if err != nil {
 		t.Fatal(err)
 	}
