@@ -104,9 +104,9 @@ func (x *Exporter) open(out Output) error {
 	return nil
 }
 
-// Add replays the trace at path, "-" being stdin, and writes what came out. What is wrong
-// with the trace is in the returned Trace; the error is one of writing or of ctx.
-func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progress func(rows uint64, bytes int64)) (report.Trace, error) {
+// Add replays the trace at path, read from in unless that is nil, and writes what came out. What
+// is wrong with the trace is in the returned Trace; the error is one of writing or of ctx.
+func (x *Exporter) Add(ctx context.Context, path string, in io.Reader, progress func(rows uint64, bytes int64)) (report.Trace, error) {
 	if len(x.timelines) > 0 && x.traces > 0 {
 		return report.Trace{}, fmt.Errorf("%s: a timeline is of one trace", path)
 	}
@@ -162,8 +162,8 @@ func (x *Exporter) Add(ctx context.Context, path string, stdin io.Reader, progre
 	}
 	var t report.Trace
 	var err error
-	if path == "-" {
-		t, err = check.Read(ctx, stdin, path, o)
+	if in != nil {
+		t, err = check.Read(ctx, in, path, o)
 	} else {
 		t, err = check.Trace(ctx, path, o)
 	}

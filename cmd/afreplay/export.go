@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -87,7 +88,11 @@ func (f *exportFlags) run(ctx context.Context, args []string) error {
 	defer progress.Done()
 	var failed []error
 	for _, path := range paths {
-		t, err := x.Add(ctx, path, cli.Stdin(ctx), func(_ uint64, at int64) { progress.At(at, total) })
+		var in io.Reader
+		if cli.Passing(path) {
+			in = cli.Stream(ctx, path)
+		}
+		t, err := x.Add(ctx, path, in, func(_ uint64, at int64) { progress.At(at, total) })
 		if err != nil {
 			x.Abandon()
 			if ctx.Err() != nil {
