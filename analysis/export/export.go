@@ -24,8 +24,12 @@ const Perfetto = "perfetto"
 // What are the names of all that can be exported.
 var What = append(append([]string{}, table.Names...), table.Events, Perfetto)
 
-// Output is one file to write.
+// Output is one file to write. The path "-" is standard output, which gets a table in the stream
+// format of Arrow; one of all outputs can go there.
 type Output struct{ What, Path string }
+
+// stdout as the path of an Output.
+const stdout = "-"
 
 // ParseOutput reads WHAT=FILE and checks that the file can be one of it.
 func ParseOutput(s string) (Output, error) {
@@ -35,10 +39,11 @@ func ParseOutput(s string) (Output, error) {
 	}
 	ext := strings.ToLower(filepath.Ext(path))
 	switch {
+	case path == stdout:
 	case what == Perfetto && ext != ".json":
-		return Output{}, fmt.Errorf("%s: name the timeline .json", s)
+		return Output{}, fmt.Errorf("%s: name the timeline .json, or - for standard output", s)
 	case what != Perfetto && !slices.Contains(table.Extensions, ext):
-		return Output{}, fmt.Errorf("%s: name the file %s", s, strings.Join(table.Extensions, ", "))
+		return Output{}, fmt.Errorf("%s: name the file %s, or - for a stream on standard output", s, strings.Join(table.Extensions, ", "))
 	}
 	return Output{what, path}, nil
 }
@@ -54,8 +59,9 @@ type Exporter struct {
 	events    []*table.EventWriter
 	timelines []*Timeline
 	sinks     []*table.Sink
-	files     []*os.File
-	paths     []string
+	files     []io.Closer
+	names     []string // of the outputs
+	made      []string // files
 	traces    int
 }
 
@@ -63,19 +69,26 @@ type Exporter struct {
 func New(outs []Output, o check.Options) (*Exporter, error) {
 	x := &Exporter{o: o}
 	for _, out := range outs {
-		if slices.Contains(x.paths, out.Path) {
+		if slices.Contains(x.names, out.Path) {
 			return nil, errors.Join(fmt.Errorf("%s: two outputs have this name", out.Path), x.abandon())
 		}
 		if err := x.open(out); err != nil {
 			return nil, errors.Join(err, x.abandon())
 		}
-		x.paths = append(x.paths, out.Path)
+		if x.names = append(x.names, out.Path); out.Path != stdout {
+			x.made = append(x.made, out.Path)
+		}
 	}
 	return x, nil
 }
 
 func (x *Exporter) open(out Output) error {
-	if out.What == Perfetto {
+	switch {
+	case out.What == Perfetto && out.Path == stdout:
+		x.files = append(x.files, io.NopCloser(nil))
+		x.timelines = append(x.timelines, NewTimeline(os.Stdout))
+		return nil
+	case out.What == Perfetto:
 		f, err := os.Create(out.Path)
 		if err != nil {
 			return err
@@ -84,9 +97,14 @@ func (x *Exporter) open(out Output) error {
 		x.timelines = append(x.timelines, NewTimeline(f))
 		return nil
 	}
-	s, err := table.Create(out.Path, out.What)
-	if err != nil {
-		return err
+	var s *table.Sink
+	if out.Path == stdout {
+		s = table.NewStream(os.Stdout, out.What)
+	} else {
+		var err error
+		if s, err = table.Create(out.Path, out.What); err != nil {
+			return err
+		}
 	}
 	x.sinks = append(x.sinks, s)
 	switch out.What {
@@ -208,7 +226,7 @@ func (x *Exporter) Abandon() { _ = x.abandon() }
 func (x *Exporter) abandon() error {
 	_ = x.Close()
 	var errs []error
-	for _, p := range x.paths {
+	for _, p := range x.made {
 		errs = append(errs, os.Remove(p))
 	}
 	return errors.Join(errs...)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,7 +35,7 @@ the lives of address families, SAPs and VCs, and arrows from a registration over
 notifications to the opens.
 
 Tables go to .arrow (the file format), .arrows (the stream format), .parquet or .csv, the
-timeline to .json. docs/tables.md describes the columns. TRACE is as for run; the verdict
+timeline to .json; one of them to standard output, -, a table as a stream. docs/tables.md describes the columns. TRACE is as for run; the verdict
 does not matter here.`,
 		Example: `  afreplay export trace.arrow --out spans=spans.arrow --out objects=objects.arrow
   afreplay export traces/... --out findings=findings.parquet --out verdicts=verdicts.csv
@@ -74,6 +76,15 @@ func (f *exportFlags) run(ctx context.Context, args []string) error {
 	}
 	if err := cli.Apart(paths, files); err != nil {
 		return err
+	}
+	for i, out := range outs {
+		switch {
+		case out.Path != "-":
+		case slices.Contains(files[:i], "-"):
+			return errors.New("--out: only one output can go to standard output")
+		case out.What != export.Perfetto && cli.Terminal(os.Stdout):
+			return fmt.Errorf("--out %s=-: a table is not for a terminal: redirect standard output or name a file", out.What)
+		}
 	}
 	for _, out := range outs {
 		if out.What == export.Perfetto && len(paths) > 1 {
