@@ -13,7 +13,7 @@
 //
 // The names of phases, functions and sources are dictionaries with signed indices. The
 // Writer puts the whole vocabulary into them at the start and they never grow. Schema
-// returns the schema; section 2 of the design says what the columns mean.
+// returns the schema; docs/trace-format.md says what the columns mean.
 //
 // # Units and nulls
 //

@@ -59,7 +59,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestArrowLibraryReadsOurs: what the library sees is the schema of the design.
+// TestArrowLibraryReadsOurs: what the library sees is the schema that docs/trace-format.md shows.
 func TestArrowLibraryReadsOurs(t *testing.T) {
 	events := sampleEvents(100, 5)
 	for _, o := range []WriterOptions{{}, {File: true}, {Compression: ZSTD, File: true}} {
@@ -119,7 +119,7 @@ func TestArrowLibraryReadsOurs(t *testing.T) {
 	}
 }
 
-// TestSchemaIsTheContract pins the table of the design.
+// TestSchemaIsTheContract pins the table of docs/trace-format.md.
 func TestSchemaIsTheContract(t *testing.T) {
 	want := []string{
 		"seq: type=uint64", "ts: type=timestamp[ns, tz=UTC]", "ticks: type=int64, nullable", "cpu: type=uint16, nullable",

@@ -73,7 +73,7 @@ func (s *seen) check(t *testing.T, events []Event) {
 func TestOthersReadOurs(t *testing.T) {
 	needInterop(t)
 	dir := t.TempDir()
-	// The schema as the other libraries name it: the table of the design, word by word.
+	// The schema as the other libraries name it: the table of docs/trace-format.md, word by word.
 	pyTypes, jsTypes := map[string]string{}, map[string]string{}
 	for i := range columns {
 		name := columns[i].typ.String()

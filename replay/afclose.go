@@ -9,7 +9,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Use and end of an AF open (condis.md 3.4, 4.3; rules CLOSE and USE-01).
+// Use and end of an AF open (rules CLOSE and USE-01).
 
 // clientUse finds the AF open whose handle a client passes, and judges the use.
 func (c *Checker) clientUse(cl *call) *afOpen {

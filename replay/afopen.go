@@ -6,7 +6,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Opening an address family (condis.md 3.3, 4.3; rules OPEN).
+// Opening an address family (rules OPEN).
 
 func (c *Checker) newOpen(cl *call) *afOpen {
 	var o *afOpen
@@ -565,7 +565,7 @@ func (c *Checker) refused(cl *call, o *afOpen, at ev, st ndis.Status) {
 	switch gone, until := c.lastServer(a, cl); {
 	case live != nil:
 		if live.assumed || !live.hasVer || !hasVer || live.major == cl.afMajor && live.minor == cl.afMinor {
-			return // the reference does not say why it failed
+			return // no page says why it failed
 		}
 		x.Cause, x.from = CauseOtherVersion, live.enter.ts
 		if had(live); x.Since != NoTime {

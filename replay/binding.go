@@ -6,7 +6,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Drivers, adapters and bindings (condis.md 3.1, 4.1; rules BIND and ROLE).
+// Drivers, adapters and bindings (rules BIND and ROLE).
 
 // --- drivers ---
 

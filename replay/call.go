@@ -8,7 +8,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Calls and their quality of service (condis.md 3.7, 3.8, 4.6; rules CALL and QOS).
+// Calls and their quality of service (rules CALL and QOS).
 
 // vcCall is what a VC knows of the call that it carries.
 type vcCall struct {

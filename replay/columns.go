@@ -8,10 +8,10 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Columns that a source does not record at all (design.md section 3, law 5). A row of which an
-// evaluation lacks something is counted where it is judged. Where a column is missing from the
-// whole trace, whole objects are not followed and rules about them are not reached: those are
-// counted here, once for each rule and column.
+// Columns that a source does not record at all. A row of which an evaluation lacks something is
+// counted where it is judged. Where a column is missing from the whole trace, whole objects are
+// not followed and rules about them are not reached: those are counted here, once for each rule
+// and column, so that the result says what was not checked.
 
 // evidence is what a rule rests on, from its Needs.
 type evidence struct {

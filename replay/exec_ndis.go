@@ -8,8 +8,8 @@ import (
 	"github.com/aftrace/aftrace/format/ndis"
 )
 
-// What NDIS does inside the calls of drivers: condis.md 3 and 4, as far as the transitions of the
-// world do not do it. Each call is a small program, whose next step advance takes: first
+// What NDIS does inside the calls of drivers, as far as the transitions of the world do not do
+// it. Each call is a small program, whose next step advance takes: first
 // the callbacks that it causes, then its return.
 
 // preState is what the world knew of the object of a call before the call changed it.
@@ -340,7 +340,7 @@ func (f *Frame) recordedStatus() (ndis.Status, bool) {
 }
 
 // shortOfMemory says that NDIS ran out of memory in this call: an accident like those of the
-// environment, so it is taken from the recording (7.2, 8). NDIS had asked nobody then.
+// environment, so it is taken from the recording. NDIS had asked nobody then.
 func (x *Executor) shortOfMemory(f *Frame) bool {
 	st, ok := f.recordedStatus()
 	return ok && st == ndis.StatusResources && !x.asksNext(f)
@@ -559,7 +559,7 @@ func (x *Executor) advance(f *Frame) {
 	}
 }
 
-// frame is a call of the frame around address families (condis.md 3.1), or one of the data
+// frame is a call of the frame around address families (drivers, adapters, bindings), or one of the data
 // path, that no recording answers.
 func (x *Executor) frame(f *Frame) {
 	switch f.Function {
@@ -639,7 +639,8 @@ func registers(fn ndis.Func) bool {
 	return fn == ndis.NdisCmRegisterAddressFamilyEx || fn == ndis.NdisMCmRegisterAddressFamilyEx
 }
 
-// registering is what a registration comes to (condis.md 4.9) at the moment of the answer.
+// registering is what a registration comes to (rules REG, AMB-01 and AMB-03) at the
+// moment of the answer.
 func (x *Executor) registering(f *Frame) ndis.Status {
 	c, cl, r := x.w, f.cl, f.cl.reg
 	rec, has := f.recordedStatus()

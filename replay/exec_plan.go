@@ -15,8 +15,9 @@ import (
 // belongs to that callback; any other follows its predecessor on its thread. Both wait for the
 // handles they pass.
 //
-// What NDIS did in the recording is not followed, with one exception: where the reference leaves
-// NDIS a choice, the recording may have made it (AMB-01, 03, 06, 07, 09; 7.2, 3 and 8).
+// What NDIS did in the recording is not followed, with one exception: where the documentation
+// leaves NDIS a choice, the recording may have made it: AMB-01, 03, 06, 07 and 09, a completion inside
+// the call that it completes or after it, and RESOURCES in the place of any outcome.
 type plan struct {
 	x      *Executor
 	cm     *CallManager
@@ -359,8 +360,8 @@ type recordedReturn struct {
 type CallManagerMode uint8
 
 const (
-	CallManagerRecorded  CallManagerMode = iota // those of the recording; the reference where there are none
-	CallManagerReference                        // those of the reference
+	CallManagerRecorded  CallManagerMode = iota // those of the recording; the reference call manager's where there are none
+	CallManagerReference                        // those of the reference call manager
 )
 
 // DefaultAhead is how many rows of a recording are known before a row is executed. What a

@@ -5,7 +5,7 @@ import (
 	"github.com/aftrace/aftrace/format/ndis"
 )
 
-// VCs, calls and parties: what NDIS does inside the calls about them (condis.md 3.6 to 3.9).
+// VCs, calls and parties: what NDIS does inside the calls about them.
 
 // vcRoute says whom NDIS asks in a call about a VC, and whom it tells of the outcome.
 type vcRoute struct {
@@ -312,7 +312,7 @@ func (x *Executor) createVC(f *Frame) {
 			}
 			f.h = x.handle()
 			f.pc = 1
-			// The miniport first, unless it was the peer in the recording (7.2, 5).
+			// The miniport first, unless it was the peer in the recording: no page orders the two.
 			f.pre.last = x.asksFirst(f, ndis.ProtocolCoCreateVc) || x.chance(2) == 1
 		case 1, 2:
 			peer := (f.pc == 2) != f.pre.last
@@ -343,7 +343,7 @@ func (x *Executor) createVC(f *Frame) {
 }
 
 // leftThen says that the creation f failed in the recording too and what one side had created
-// was left there: condis.md only infers that it is undone.
+// was left there: that it is undone is inferred, no page says so.
 func (x *Executor) leftThen(f *Frame) bool {
 	if x.plan == nil || x.plan.mode == CallManagerReference || !x.failedThen(f) {
 		return false

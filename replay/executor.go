@@ -40,7 +40,8 @@ type ExecOptions struct {
 	// Span.Return the time spent on NDIS's side of it, in units of Clock. Without Clock it is
 	// told of the rows, like that of a Checker.
 	Options
-	// Seed chooses among the orders that condis.md 7.2 allows; 0 is the documented one.
+	// Seed chooses among the orders that the documentation leaves open (docs/executor.md, Order);
+	// 0 is the documented one.
 	Seed uint64
 	// Emit gets the rows, in batches that are valid during the call only.
 	Emit func(*format.Batch) error

@@ -2,7 +2,7 @@ package replay
 
 import "github.com/aftrace/aftrace/replay/rule"
 
-// The state machines of condis.md section 4 as data. Each kind of object has one table: from
+// The state machines of the objects as data. Each kind of object has one table: from
 // a state, by an event, to the next state. Wherever the replay changes the state of an object
 // it asks the table (step), so that what the tables say is what happens. An event that a
 // table does not list in a state leaves the state as it is, so that one defect gives one
@@ -73,7 +73,7 @@ func (m *machine) step(state, event uint8) uint8 {
 	return m.next[i]
 }
 
-// TransitionEntry is one line of a transition table of the reference.
+// TransitionEntry is one line of a transition table of the replay.
 type TransitionEntry struct {
 	Kind   string    // of object
 	State  string    // it is in
@@ -118,7 +118,7 @@ func CountTransitions() (stop func() []TransitionEntry) {
 	}
 }
 
-// --- AF open (4.3) ---
+// --- AF open ---
 
 type afState uint8
 
@@ -176,7 +176,7 @@ var afMachine = newMachine("AF open",
 
 func (o *afOpen) step(e afEvent) { o.state = afState(afMachine.step(uint8(o.state), uint8(e))) }
 
-// --- AF registration (4.2) ---
+// --- AF registration ---
 
 type regState uint8
 
@@ -212,7 +212,7 @@ func (r *registration) step(e regEvent) {
 	r.state = regState(regMachine.step(uint8(r.state), uint8(e)))
 }
 
-// --- call (4.6) ---
+// --- call ---
 
 type callState uint8
 
@@ -267,7 +267,7 @@ var callMachine = newMachine("call",
 
 func (v *vcCall) step(e callEvent) { v.state = callState(callMachine.step(uint8(v.state), uint8(e))) }
 
-// --- VC (4.5) ---
+// --- VC ---
 
 type vcState uint8
 
@@ -311,7 +311,7 @@ func (v *vc) lives(e vcLifeEvent) { v.stage = vcState(vcLifeMachine.step(uint8(v
 // leaving says that the deletion of v is under way.
 func (v *vc) leaving() bool { return v.stage == vcDeleting }
 
-// --- activation of a VC (4.5) ---
+// --- activation of a VC ---
 
 type vcEvent uint8
 
@@ -346,7 +346,7 @@ var vcMachine = newMachine("activation of a VC",
 
 func (v *vc) activity(e vcEvent) { v.active = tri(vcMachine.step(uint8(v.active), uint8(e))) }
 
-// --- SAP (4.4) ---
+// --- SAP ---
 
 type sapState uint8
 
@@ -381,7 +381,7 @@ func (s *sap) step(e sapEvent) { s.state = sapState(sapMachine.step(uint8(s.stat
 
 func (s *sap) live() bool { return s.state == sapLive || s.state == sapLeaving }
 
-// --- party (4.7) ---
+// --- party ---
 
 type partyState uint8
 
@@ -420,7 +420,7 @@ func (p *party) active() bool { return p.state == partyActive || p.state == part
 
 func (p *party) gone() bool { return p.state == partyDropped || p.state == partyLost }
 
-// --- binding (4.1) ---
+// --- binding ---
 
 type bindingState uint8
 
@@ -486,7 +486,7 @@ var markMachine = newMachine("interval",
 		{state: uint8(markReturned), event: uint8(markOpen), next: uint8(markEntered)},
 	})
 
-// --- pended request (4.8) ---
+// --- pended request ---
 
 // unasked are the rules that a completion breaks, each for its kind of request, for which
 // nobody waits, or nobody waits any more.

@@ -6,7 +6,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// CO OID requests (condis.md 3.10; rules OID). A request is named by the address of its
+// CO OID requests (rules OID). A request is named by the address of its
 // structure, detail.oid_request, for each of the two sides apart: NDIS may pass on a copy.
 
 // request is one side of an OID request: that of the driver which makes it, or that of the

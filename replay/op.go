@@ -3,8 +3,8 @@ package replay
 import "github.com/aftrace/aftrace/format/ndis"
 
 // op is one request that may pend: asked, answered at once or with PENDING, and in the
-// second case completed exactly once (condis.md 4.8). A completion may overtake the
-// PENDING return of the request it completes (7.2).
+// second case completed exactly once. A completion may overtake the PENDING return of the
+// request it completes: no page orders the two.
 type op struct {
 	state opState
 	call  ev // entry of the request

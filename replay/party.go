@@ -6,7 +6,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Parties of multipoint calls (condis.md 3.9, 4.7; rules PARTY and USE-04).
+// Parties of multipoint calls (rules PARTY and USE-04).
 
 // party is a leaf of a multipoint call.
 type party struct {

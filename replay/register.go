@@ -8,8 +8,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Registration of address families and its notifications (condis.md 3.2, 4.2; rules REG
-// and NOTE).
+// Registration of address families and its notifications (rules REG and NOTE).
 
 // sameAF says whether two claims are for one address family, and whether they differ in
 // version where the type alone decides (AMB-01).

@@ -21,7 +21,7 @@ const (
 	IdentityTypeVersion                   // all twelve bytes
 )
 
-// Options of a Checker. The zero value gives the defaults of the reference.
+// Options of a Checker. The zero value gives the defaults of docs/ambiguities.md.
 type Options struct {
 	Metadata   map[string]string // schema metadata of the trace
 	AFIdentity AFIdentity

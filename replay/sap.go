@@ -6,7 +6,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Service access points (condis.md 3.5, 4.4; rules SAP and USE-02).
+// Service access points (rules SAP and USE-02).
 
 // sap is what a client registered, or asks to. CLOSE-02 and CLOSE-04 count it while live.
 type sap struct {

@@ -6,7 +6,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Unloading of drivers and removal of adapters (condis.md 3.1, 6.9; rules UNLOAD).
+// Unloading of drivers and removal of adapters (rules UNLOAD).
 
 // --- UNLOAD-01 ---
 

@@ -8,7 +8,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// Virtual connections (condis.md 3.6, 4.5; rules VC and USE-03).
+// Virtual connections (rules VC and USE-03).
 
 // side is one of the drivers that share a VC.
 type side uint8

@@ -19,7 +19,7 @@ import (
 	"github.com/aftrace/aftrace/replay"
 )
 
-// Options of Trace. The zero value gives the defaults of the reference.
+// Options of Trace. The zero value gives the defaults of docs/ambiguities.md.
 type Options struct {
 	Reader format.ReaderOptions
 	Replay replay.Options // Metadata is filled in

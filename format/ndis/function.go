@@ -9,7 +9,7 @@ import (
 // parameters go in a trace.
 type Function struct {
 	Name    string
-	Section string // of the domain reference, like "3.3"
+	Section string // group of functions that it is of, as numbered among the constants of Func: "3.3" is opening an AF
 	Page    string // documentation page; the 6.x page for most 5.x names
 
 	Dir   Dir

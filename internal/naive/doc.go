@@ -1,6 +1,6 @@
 // Package naive judges small, complete traces against the rules for registration,
-// notification, open, close, SAPs, VCs, calls, QoS and parties of the reference
-// (condis.md, sections 3 to 5 and 7), and makes random histories to judge. Data on VCs and
+// notification, open, close, SAPs, VCs, calls, QoS and parties (docs/rules.md, with the
+// defaults of docs/ambiguities.md), and makes random histories to judge. Data on VCs and
 // the rules about it (VC-12, CALL-12) are left out; of SAPs, VCs, calls and parties it
 // knows the errors, not the advice.
 //

@@ -10,7 +10,7 @@ import (
 )
 
 // sim is a small world of drivers and an NDIS between them. It is written for histories,
-// not for truth: it does what the reference says, and a fault where one is due.
+// not for truth: it does what the documentation says, and a fault where one is due.
 type sim struct {
 	rows
 	rng     *rand.Rand

@@ -200,7 +200,7 @@ func (w *world) checkAnswer(a *afOpen) {
 		return
 	}
 	want, giver := a.answer()
-	// Section 3.3: FAILURE also when the caller's binding or the call manager's is closing.
+	// FAILURE also when the caller's binding or the call manager's is closing.
 	if s == ndis.StatusFailure && w.closingBy(a, row) {
 		a.broken = true
 		return
@@ -293,7 +293,7 @@ func (w *world) checkMeanwhile(a *afOpen) {
 		if len(a.told) > 0 && !c.before(a.told[0]) {
 			continue
 		}
-		// Section 4.3: the open has left OpenPending once the call manager has answered.
+		// The open pends no longer once the call manager has answered.
 		if _, giver := a.answer(); giver != nil && !c.before(giver) {
 			continue
 		}

@@ -5,7 +5,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// operation is a request that may pend (reference, sections 3.5 to 3.9 and 4.8).
+// operation is a request that may pend: of SAPs, VCs, calls, QoS and parties.
 type operation uint8
 
 const (

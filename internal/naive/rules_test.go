@@ -13,7 +13,7 @@ var histories = []struct {
 	name string
 	play func(h *stage)
 }{
-	// 5.3 registration
+	// registration
 	{"REG-01 another version of a held AF is a remark", func(h *stage) {
 		a, cl, _ := h.usual()
 		h.notify(cl, q2931)
@@ -309,7 +309,7 @@ var histories = []struct {
 		h.advises(rule.REG17)
 	}},
 
-	// 5.4 notification
+	// notification
 	{"NOTE-01 a bound client is not notified", func(h *stage) {
 		_, _, cm := h.usual()
 		h.breaksAt(rule.NOTE01, cm.frame.out)
@@ -491,7 +491,7 @@ var histories = []struct {
 		h.breaksAt(rule.NOTE01, b.frame.out)
 	}},
 
-	// 5.5 open
+	// open
 	{"OPEN-01 outside the notification", func(h *stage) {
 		_, cl, cm := h.usual()
 		h.notify(cl, q2931)
@@ -758,7 +758,7 @@ var histories = []struct {
 		h.ask(4, ndis.NdisClRegisterSap, "client", failure, afIs(p.handle), contextIs(h.handle()))
 		h.out(c)
 	}},
-	{"OPEN-09 once the call manager has completed", func(h *stage) { // section 4.3
+	{"OPEN-09 once the call manager has completed", func(h *stage) {
 		a, cl, cm := h.usual()
 		cm2 := h.bind(h.manager("cm2"), a, psched)
 		o := h.opened(cl, cm, q2931)
@@ -881,7 +881,7 @@ var histories = []struct {
 			h.returnOpen(o, failure, resources)
 		})
 	}},
-	{"OPEN-14 FAILURE while the call manager begins to leave", func(h *stage) { // section 3.3
+	{"OPEN-14 FAILURE while the call manager begins to leave", func(h *stage) {
 		_, cl, cm := h.usual()
 		h.notify(cl, q2931, func() {
 			o := h.startOpen(cl, cm, q2931)
@@ -998,7 +998,7 @@ var histories = []struct {
 		})
 	}},
 
-	// 5.6 close
+	// close
 	{"CLOSE-01 the client leaves with an open AF", func(h *stage) {
 		_, cl, cm := h.usual()
 		h.opened(cl, cm, q2931)
@@ -1329,7 +1329,7 @@ var histories = []struct {
 		h.out(q)
 		h.tellNotify(6, o, success)
 	}},
-	{"CLOSE-14 the client was closing by itself", func(h *stage) { // 6.9
+	{"CLOSE-14 the client was closing by itself", func(h *stage) {
 		_, cl, cm := h.usual()
 		o := h.opened(cl, cm, q2931)
 		k, d := h.startClose(o)

@@ -8,7 +8,7 @@ import (
 	"github.com/aftrace/aftrace/replay/rule"
 )
 
-// unbindByManager is 6.7: the call manager leaves, and asks the clients of its opens to
+// unbindByManager is sequence 6.7: the call manager leaves, and asks the clients of its opens to
 // close them first.
 func (h *stage) unbindByManager(cm *hBinding, opens ...*hOpen) {
 	x := h.startUnbind(6, cm)
@@ -29,7 +29,7 @@ func (h *stage) unbindByManager(cm *hBinding, opens ...*hOpen) {
 	h.out(x, statusIs(success))
 }
 
-// The sequences of section 6 of the reference that concern AFs.
+// The typical sequences that concern AFs, numbered as in testdata/scenarios/sequences.
 var sequences = []struct {
 	name string
 	play func(h *stage)

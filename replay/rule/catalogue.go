@@ -12,7 +12,7 @@ const (
 // catalogue is indexed by ID. The section numbers are those of the domain reference.
 var catalogue = [NumIDs]Rule{
 
-	// 5.1 binding
+	// binding
 
 	BIND01: {
 		ID: BIND01, Name: "BIND-01", Group: "BIND", Severity: Error,
@@ -114,7 +114,7 @@ var catalogue = [NumIDs]Rule{
 		Page:      nf + "ndiscmregisteraddressfamilyex", Sources: []string{"seed", "nc:protocol_bind_adapter_ex"},
 	},
 
-	// 5.2 roles and handler registration
+	// roles and handler registration
 
 	ROLE01: {
 		ID: ROLE01, Name: "ROLE-01", Group: "ROLE", Severity: Error,
@@ -192,7 +192,7 @@ var catalogue = [NumIDs]Rule{
 		Page:      nf + "ndiscmregisteraddressfamilyex", Sources: []string{"seed"},
 	},
 
-	// 5.3 registration of address families
+	// registration of address families
 
 	REG01: {
 		ID: REG01, Name: "REG-01", Group: "REG", Severity: Error,
@@ -349,7 +349,7 @@ var catalogue = [NumIDs]Rule{
 		AMB: []string{"AMB-02"},
 	},
 
-	// 5.4 notification
+	// notification
 
 	NOTE01: {
 		ID: NOTE01, Name: "NOTE-01", Group: "NOTE", Severity: Error,
@@ -450,7 +450,7 @@ var catalogue = [NumIDs]Rule{
 		AMB: []string{"AMB-04"},
 	},
 
-	// 5.5 open
+	// open
 
 	OPEN01: {
 		ID: OPEN01, Name: "OPEN-01", Group: "OPEN", Severity: Error,
@@ -649,7 +649,7 @@ var catalogue = [NumIDs]Rule{
 		Page:      nc + "protocol_cm_open_af", Sources: []string{"seed"},
 	},
 
-	// 5.6 close
+	// close
 
 	CLOSE01: {
 		ID: CLOSE01, Name: "CLOSE-01", Group: "CLOSE", Severity: Error,
@@ -845,7 +845,7 @@ var catalogue = [NumIDs]Rule{
 		AMB: []string{"AMB-25"},
 	},
 
-	// 5.7 service access points
+	// service access points
 
 	SAP01: {
 		ID: SAP01, Name: "SAP-01", Group: "SAP", Severity: Error,
@@ -927,7 +927,7 @@ var catalogue = [NumIDs]Rule{
 		Page:      nf + "ndiscmderegistersapcomplete", Sources: []string{"nf:NdisCmDeregisterSapComplete"},
 	},
 
-	// 5.8 virtual connections
+	// virtual connections
 
 	VC01: {
 		ID: VC01, Name: "VC-01", Group: "VC", Severity: Error,
@@ -1056,7 +1056,7 @@ var catalogue = [NumIDs]Rule{
 		Page:      nc + "protocol_co_create_vc", Sources: []string{"nc:protocol_co_create_vc"},
 	},
 
-	// 5.9 calls and QoS
+	// calls and QoS
 
 	CALL01: {
 		ID: CALL01, Name: "CALL-01", Group: "CALL", Severity: Error,
@@ -1258,7 +1258,7 @@ var catalogue = [NumIDs]Rule{
 		Page:      nf + "ndiscmdispatchincomingcallqoschange", Sources: []string{"nf:NdisCmDispatchIncomingCallQoSChange"},
 	},
 
-	// 5.10 parties
+	// parties
 
 	PARTY01: {
 		ID: PARTY01, Name: "PARTY-01", Group: "PARTY", Severity: Error,
@@ -1327,7 +1327,7 @@ var catalogue = [NumIDs]Rule{
 		Page:      nc + "protocol_cm_make_call", Sources: []string{"nc:protocol_cm_make_call"},
 	},
 
-	// 5.11 requests, IRQL, use after free, leaks, unload
+	// requests, IRQL, use after free, leaks, unload
 
 	OID01: {
 		ID: OID01, Name: "OID-01", Group: "OID", Severity: Error,
