@@ -54,7 +54,7 @@ type Event struct {
 type Divergence struct {
 	Object Object   `json:"object"`
 	Class  Class    `json:"class"`
-	Refs   []string `json:"refs,omitempty"` // rules, or AMB-nn and 7.2/n
+	Refs   []string `json:"refs,omitempty"` // rules, or AMB-nn, or a freedom 7.2/n of the table in docs/diff.md
 	Why    string   `json:"why"`
 	A      *Event   `json:"a,omitempty"` // nil: the object saw nothing more
 	B      *Event   `json:"b,omitempty"`
