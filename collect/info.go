@@ -24,8 +24,8 @@ type ETLInfo struct {
 	PointerSize       uint8             `json:"pointer_size"`
 	Clock             string            `json:"clock"` // "qpc", "system", "cpu"
 	OSBuild           uint32            `json:"os_build"`
-	Start             Time              `json:"start"`
-	End               Time              `json:"end"`
+	Start             Time              `json:"start"` // of the session, as the header says
+	End               Time              `json:"end"`   // likewise; that of the latest record if the session did not end properly
 	Truncated         bool              `json:"truncated"`
 }
 

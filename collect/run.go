@@ -30,9 +30,9 @@ type RunSummary struct {
 	Gaps       uint64 `json:"gaps"`   // rows that say that events were lost
 	Lost       uint64 `json:"lost"`   // sum of the gap rows that say how many
 	Duplicates uint64 `json:"duplicates"`
-	Late       uint64 `json:"late"` // rows that came too late to be put in order
-	Start      Time   `json:"start"`
-	End        Time   `json:"end"`
+	Late       uint64 `json:"late"`  // rows that came too late to be put in order
+	Start      Time   `json:"start"` // of the earliest row; zero if there is none
+	End        Time   `json:"end"`   // of the latest row
 }
 
 // RowWriter is where rows go: a *format.Writer, or what divides them among several.

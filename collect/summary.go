@@ -33,8 +33,8 @@ type Summary struct {
 	Truncated        bool              `json:"truncated"`         // a file lacks its end
 	Unfinished       bool              `json:"unfinished"`        // a session had not ended
 
-	Start Time `json:"start"`
-	End   Time `json:"end"`
+	Start Time `json:"start"` // of the earliest record
+	End   Time `json:"end"`   // of the latest record
 
 	start, end int64
 }
@@ -42,7 +42,7 @@ type Summary struct {
 // InputSummary is what was in one input.
 type InputSummary struct {
 	Path        string            `json:"path"`
-	Bytes       int64             `json:"bytes"`
+	Bytes       int64             `json:"bytes"` // of the file
 	Records     uint64            `json:"records"`
 	EventsLost  uint32            `json:"events_lost"`
 	BuffersLost uint32            `json:"buffers_lost"`

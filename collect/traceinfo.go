@@ -17,9 +17,9 @@ type Trace struct {
 	Drivers   []string          `json:"drivers"`   // labels, sorted
 	Adapters  uint64            `json:"adapters"`  // different values of the adapter column, NULL not counted
 	Gaps      uint64            `json:"gaps"`
-	Lost      uint64            `json:"lost"` // sum of the gap rows that say how many
-	Start     Time              `json:"start"`
-	End       Time              `json:"end"`
+	Lost      uint64            `json:"lost"`  // sum of the gap rows that say how many
+	Start     Time              `json:"start"` // of the earliest row; zero if there is none
+	End       Time              `json:"end"`   // of the latest row
 	Truncated bool              `json:"truncated"`
 	Metadata  format.Metadata   `json:"metadata"`
 }

@@ -368,7 +368,8 @@ const (
 // driver answered later than this after it was asked counts as not recorded.
 const DefaultAhead = 1 << 14
 
-// Execution re-executes a recording.
+// Execution re-executes a recording. It is not safe for concurrent use, and starts no goroutine.
+// Nothing in a recording is an error: what could not be executed is counted in ExecStats.
 type Execution struct {
 	p *plan
 	x *Executor
@@ -403,7 +404,9 @@ func Execute(o ExecuteOptions) *Execution {
 // CallManager is the reference call manager of the execution.
 func (e *Execution) CallManager() *CallManager { return e.p.cm }
 
-// Batch takes further rows of the recording. They may be changed after it has returned.
+// Batch takes further rows of the recording. They may be changed after it has returned. The
+// error is the first of ExecOptions.Emit, or ErrStopped after Options.Stop said so; the execution
+// is then over.
 func (e *Execution) Batch(b *format.Batch) error {
 	for i := 0; i < b.N; i++ {
 		e.p.add(b, i)
@@ -416,7 +419,8 @@ func (e *Execution) Batch(b *format.Batch) error {
 	return nil
 }
 
-// Finish executes what is left and says what the world thinks of the outcome.
+// Finish executes what is left and says what the world thinks of the outcome. The errors are
+// those of Batch: the Result is then nil, and the ExecStats count what was done until then.
 func (e *Execution) Finish(end End) (*Result, ExecStats, error) {
 	if err := e.p.finish(); err != nil {
 		return nil, e.x.stats, err

@@ -47,7 +47,8 @@ type ExecOptions struct {
 	Emit func(*format.Batch) error
 	// BatchRows is how many rows a batch has, 4096 if 0.
 	BatchRows int
-	// Clock, if set, is read around each transition; ClockCost is taken off each reading.
+	// Clock, if set, is read around each transition. ClockCost is what one reading takes,
+	// in units of Clock: it is taken off each transition.
 	Clock     func() int64
 	ClockCost int64
 	// Start is the time of the first row for which drivers give none, ns since the Unix epoch.

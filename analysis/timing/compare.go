@@ -81,8 +81,8 @@ type Change struct {
 	Driver               string
 	OldCount, NewCount   uint64
 	Old, New             float64 // median, ns; NaN where there is none
-	OldLo, OldHi         float64 // its confidence interval
-	NewLo, NewHi         float64
+	OldLo, OldHi         float64 // ends of the confidence interval of Old, ns; infinite if there are too few durations
+	NewLo, NewHi         float64 // likewise of New
 	Confidence           float64 // of the intervals, at least this
 	Delta                float64 // New/Old - 1; NaN where one is missing
 	P                    float64 // of the Mann-Whitney U test that both are alike; NaN without a test

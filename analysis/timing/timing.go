@@ -33,6 +33,7 @@ type Row struct {
 	Count       uint64 // calls with a duration
 	Interrupted uint64 // calls without one: events were lost during them, or time ran backwards
 
+	// Durations in ns, 0 if Count is 0: least and greatest, and the percentiles 50, 90, 99 and 99.9.
 	Min, P50, P90, P99, P999, Max int64
 }
 

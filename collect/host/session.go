@@ -31,8 +31,8 @@ type Settings struct {
 	Mode       uint32 `json:"mode"`
 	File       string `json:"file,omitempty"`
 	BufferKB   uint32 `json:"buffer_kb"`
-	MinBuffers uint32 `json:"min_buffers"`
-	MaxBuffers uint32 `json:"max_buffers"`
+	MinBuffers uint32 `json:"min_buffers"`           // allocated when the session starts, for all processors together
+	MaxBuffers uint32 `json:"max_buffers"`           // allocated at most, likewise
 	MaxFileMB  uint32 `json:"max_file_mb,omitempty"` // of one file
 	FlushSec   uint32 `json:"flush_s"`
 }

@@ -66,7 +66,11 @@ func (o *Options) Check() error {
 
 // Run writes what src delivers into the ring until stop is closed or src ends. For each time
 // that comes from dump it moves the ring into a new folder of Dir. The trace that is written
-// last is whole when Run returns. A ring that an earlier Run left is gone on with.
+// last is whole when Run returns without an error. A ring that an earlier Run left is gone on with.
+//
+// The error is that of Options.Check or of the folder, before anything was read; else that of src,
+// or that of writing, which wraps collect.ErrOutput where a row could not be written. That src
+// ended or was stopped is none, nor is a dump that failed: Options.Log says so.
 func Run(src Source, o Options, stop <-chan struct{}, dump <-chan time.Time) (collect.RunSummary, error) {
 	if err := o.Check(); err != nil {
 		return collect.RunSummary{}, err

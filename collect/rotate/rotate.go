@@ -72,8 +72,8 @@ const (
 // Part is a trace that is written whole.
 type Part struct {
 	Path   string
-	Size   int64
-	Number int
+	Size   int64 // bytes of the file
+	Number int   // from 1
 }
 
 // Writer writes parts. It is for one goroutine at a time, but for Size, Parts and RequestDump.

@@ -59,12 +59,12 @@ type selfFunc struct {
 // SelfTiming is how long one function took. What the probes of a call cost is taken off; what
 // those of a function inside it cost, that is measured too, is not.
 type SelfTiming struct {
-	Name          string // as the linker writes it
-	Count         uint64 // measured calls
-	Over          bool   // it was probed no longer when it had been measured often enough
-	Stepped       bool   // its entry is single-stepped
-	Sum           time.Duration
-	P50, P99, Max time.Duration
+	Name          string        // as the linker writes it
+	Count         uint64        // measured calls
+	Over          bool          // it was probed no longer when it had been measured often enough
+	Stepped       bool          // its entry is single-stepped
+	Sum           time.Duration // of the measured calls
+	P50, P99, Max time.Duration // median, 99th percentile and longest of them; a call of over a minute counts as one
 }
 
 // selfRegG is where the current goroutine is in struct pt_regs: r14.

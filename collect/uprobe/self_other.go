@@ -11,14 +11,14 @@ import (
 // Self measures functions of this program. It cannot on this system.
 type Self struct{}
 
-// SelfTiming is how long one function took.
+// SelfTiming is how long one function took. Nothing makes one here.
 type SelfTiming struct {
-	Name          string
-	Count         uint64
-	Over          bool
-	Stepped       bool
-	Sum           time.Duration
-	P50, P99, Max time.Duration
+	Name          string        // as the linker writes it
+	Count         uint64        // measured calls
+	Over          bool          // it was probed no longer when it had been measured often enough
+	Stepped       bool          // its entry is single-stepped
+	Sum           time.Duration // of the measured calls
+	P50, P99, Max time.Duration // median, 99th percentile and longest of them
 }
 
 // Own fails with ErrNotPossible.

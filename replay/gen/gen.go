@@ -4,8 +4,8 @@
 // A history is made of worlds: a world is one life of an adapter with its drivers, executed by
 // replay.Executor with drivers that decide at random. Worlds of many adapters run beside each
 // other, each with handles, contexts, threads and times of its own; a world that was executed
-// is told several times over. How the lives of
-// independent adapters are interleaved changes no verdict.
+// is told several times over. How the lives of independent adapters are interleaved changes no
+// verdict.
 //
 // The same options give the same rows. Memory follows the number of adapters.
 package gen

@@ -199,8 +199,8 @@ var byName = func() map[string]ID {
 	return m
 }()
 
-// String is the name of the rule as the catalogue writes it (docs/rules.md), like "REG-01"; it is empty
-// for None and for a value outside the catalogue.
+// String is the name of the rule as the catalogue writes it (docs/rules.md), like "REG-01"; it
+// is empty for None and for a value outside the catalogue.
 func (id ID) String() string {
 	if id >= NumIDs {
 		return ""
