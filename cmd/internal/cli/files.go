@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -28,7 +30,8 @@ func Apart(inputs, outputs []string) error {
 	return nil
 }
 
-// Once is an error of usage if two of inputs are one file, or both standard input.
+// Once is an error of usage if two of inputs are one file or copies of one, or both standard
+// input: what is in it would be there twice.
 func Once(inputs []string) error {
 	for i, in := range inputs {
 		for _, other := range inputs[:i] {
@@ -39,6 +42,8 @@ func Once(inputs []string) error {
 				return fmt.Errorf("%s is named twice", in)
 			case same(other, in):
 				return fmt.Errorf("%s and %s are the same file", other, in)
+			case identical(other, in):
+				return fmt.Errorf("%s and %s have the same bytes: leave one of them out", other, in)
 			}
 		}
 	}
@@ -64,6 +69,38 @@ func same(a, b string) bool {
 	}
 	y, err := os.Stat(b)
 	return err == nil && os.SameFile(x, y)
+}
+
+// identical says that the files a and b have the same bytes. Different ones mostly differ in
+// size, or else soon.
+func identical(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil || !x.Mode().IsRegular() || x.Size() == 0 {
+		return false
+	}
+	if y, err := os.Stat(b); err != nil || !y.Mode().IsRegular() || y.Size() != x.Size() {
+		return false
+	}
+	var in [2]*os.File
+	for i, path := range []string{a, b} {
+		f, err := os.Open(path)
+		if err != nil {
+			return false
+		}
+		defer f.Close()
+		in[i] = f
+	}
+	var chunks [2][1 << 14]byte
+	for {
+		n, err := io.ReadFull(in[0], chunks[0][:])
+		m, _ := io.ReadFull(in[1], chunks[1][:])
+		if !bytes.Equal(chunks[0][:n], chunks[1][:m]) {
+			return false
+		}
+		if err != nil {
+			return err == io.EOF || err == io.ErrUnexpectedEOF
+		}
+	}
 }
 
 func absolute(path string) string {
