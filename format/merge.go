@@ -35,7 +35,7 @@ type MergeOptions struct {
 
 // Merge writes the rows of several traces of one boot of one host in the order of their
 // time stamps to out, which has no rows yet. Rows of equal time come in the order of the
-// inputs; the rows of one input keep their order. seq is numbered anew from 0, and the
+// inputs; the rows of one input keep their order. seq is numbered anew from 1, and the
 // call_ids of different inputs are made different.
 //
 // The metadata of out that the caller did not set is combined: earliest start, latest end,
@@ -100,7 +100,7 @@ type merger struct {
 	extra    []arrow.Field
 	acc      Batch
 	pieces   [][]arrow.Array // of each extra column, for the rows of acc
-	seq      uint64
+	seq      uint64 // of the next row, where rows are numbered anew
 	any      bool
 	lastTS   int64 // the latest time stamp, if there is any row
 	rows     uint64
@@ -122,6 +122,7 @@ type mergeInput struct {
 }
 
 func (m *merger) run(ins []*Reader) error {
+	m.seq = 1
 	for k, r := range ins {
 		in := &mergeInput{r: r, k: k, source: SourceETL, ids: idMap{k: uint64(k), inputs: uint64(len(ins))}}
 		m.ins = append(m.ins, in)

@@ -65,7 +65,7 @@ func TestMerge(t *testing.T) {
 	var next [3]int
 	ids := map[uint64][2]uint64{}
 	for i, e := range got {
-		if e.Seq != uint64(i) {
+		if e.Seq != uint64(i)+1 {
 			t.Fatalf("row %d has seq %d", i, e.Seq)
 		}
 		// Which input is it from? The one whose next row has the same payload.
