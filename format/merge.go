@@ -100,7 +100,7 @@ type merger struct {
 	extra    []arrow.Field
 	acc      Batch
 	pieces   [][]arrow.Array // of each extra column, for the rows of acc
-	seq      uint64 // of the next row, where rows are numbered anew
+	seq      uint64          // of the next row, where rows are numbered anew
 	any      bool
 	lastTS   int64 // the latest time stamp, if there is any row
 	rows     uint64

@@ -81,11 +81,19 @@ func sniff(head []byte, name string) (inputKind, error) {
 	case starts("SQLite format 3"):
 		return other("a database", "")
 	case looksLikeETL(head, name):
-		return other("an ETW log (.etl)", "convert it first: aftrace convert "+filepath.Base(name)+" -o trace.arrow")
+		return other("an ETW log (.etl)", "convert it first: aftrace convert "+argument(name)+" -o trace.arrow")
 	case starts("{") || starts("["):
 		return other("JSON text", "")
 	}
 	return other("no Arrow IPC file or stream", "traces are .arrow or .arrows files that aftrace writes")
+}
+
+// argument is a path as one argument of a command line.
+func argument(path string) string {
+	if strings.ContainsAny(path, " \t") {
+		return `"` + path + `"`
+	}
+	return path
 }
 
 // looksLikeETL recognises the header of the first buffer of an ETW log: its size, how much
