@@ -149,7 +149,7 @@ func (w *World) Batch(b *format.Batch) error {
 // Finish ends the replay: truncated says that the rows may go on where they end, defects are
 // those that their reader counted, and broken is why it could not read on, or nil.
 func (w *World) Finish(truncated bool, defects map[string]uint64, broken error) report.Trace {
-	t := report.Trace{Path: w.name, Err: broken}
+	t := report.Trace{Path: w.name, Err: broken, Cut: truncated}
 	t.Result = w.c.Finish(replay.End{
 		Truncated:  truncated || broken != nil,
 		LostEvents: w.told.unplaced(w.o.Replay.Metadata),

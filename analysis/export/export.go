@@ -51,6 +51,8 @@ func ParseOutput(s string) (Output, error) {
 // Exporter replays traces and writes what came out of them. Traces must be added one after
 // the other.
 type Exporter struct {
+	FailOn report.FailOn // what else is a violation, in the table of verdicts
+
 	o         check.Options
 	spans     []*table.SpanWriter
 	findings  []*table.FindingWriter
@@ -192,7 +194,7 @@ func (x *Exporter) Add(ctx context.Context, path string, in io.Reader, progress 
 		return t, err
 	}
 	if len(x.findings)+len(x.verdicts) > 0 {
-		rep := report.New([]report.Trace{t}, report.Options{Strict: x.o.Replay.Strict})
+		rep := report.New([]report.Trace{t}, report.Options{FailOn: x.FailOn, Strict: x.o.Replay.Strict})
 		for _, w := range x.findings {
 			w.Add(rep, func(int) table.Source { return from })
 		}

@@ -25,6 +25,7 @@ type Trace struct {
 	Path   string
 	Result *replay.Result // of what could be read; nil if nothing could
 	Err    error          // why the input could not be read to its end; nil if it could
+	Cut    bool           // the input ends without its end mark
 }
 
 // Options of New. The zero value is the documented default.

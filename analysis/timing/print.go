@@ -36,6 +36,7 @@ type Timings struct {
 	Late      []Late
 	Overhead  []Overhead
 	Changes   []Change // against a baseline; nil without one
+	Truncated bool     // a trace, or one of the baseline, was cut short
 	Limit     float64  // with a baseline: beyond which share a change is a regression; negative without a limit
 }
 
@@ -297,13 +298,14 @@ func (t *Timings) WriteJSON(w io.Writer) error {
 	}
 	out := struct {
 		Schema    int        `json:"schema"`
+		Truncated bool       `json:"truncated,omitempty"`
 		Calls     []call     `json:"calls"`
 		Intervals []interval `json:"intervals"`
 		Slowest   []slow     `json:"slowest"`
 		Late      []Late     `json:"late_opens"`
 		Overhead  []Overhead `json:"overhead"`
 		Changes   []diff     `json:"changes,omitempty"`
-	}{1, []call{}, []interval{}, []slow{}, append([]Late{}, t.Late...), append([]Overhead{}, t.Overhead...), nil}
+	}{1, t.Truncated, []call{}, []interval{}, []slow{}, append([]Late{}, t.Late...), append([]Overhead{}, t.Overhead...), nil}
 	fill := func(r *Row) figures {
 		return figures{name(afOf(r.HasAFType, r.AFType)), name(r.Driver), r.Count, r.Interrupted, r.Min, r.P50, r.P90, r.P99, r.P999, r.Max}
 	}

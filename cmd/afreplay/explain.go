@@ -71,7 +71,7 @@ It exits with 0 when it explained what was asked for, whatever the trace's verdi
 	fl.IntVar(&f.width, "width", 0, "columns of the text; that of the terminal, or 120, if 0")
 	fl.IntVar(&f.context, "context", 6, "rows shown after and before each that proves something")
 	fl.StringVar(&f.afIdentity, "af-identity", "type", "what makes two address families the same: type or type+version")
-	fl.DurationVar(&f.openLimit, "open-limit", time.Millisecond, "how long ProtocolCmOpenAf may take if it does not pend (OPEN-22)")
+	openLimitFlag(cmd, &f.openLimit)
 	strictFlag(cmd, &f.strict)
 	return cmd
 }

@@ -35,8 +35,11 @@ the lives of address families, SAPs and VCs, and arrows from a registration over
 notifications to the opens.
 
 Tables go to .arrow (the file format), .arrows (the stream format), .parquet or .csv, the
-timeline to .json; one of them to standard output, -, a table as a stream. docs/tables.md describes the columns. TRACE is as for run; the verdict
-does not matter here.`,
+timeline to .json; one of them to standard output, -, a table as a stream. docs/tables.md
+describes the columns. TRACE is as for run; the verdict does not matter here.
+
+--strict, --af-identity and --open-limit decide what is in findings and verdicts, --fail-on
+and --allow-loss the verdict in verdicts. The other tables and the timeline do not change.`,
 		Example: `  afreplay export trace.arrow --out spans=spans.arrow --out objects=objects.arrow
   afreplay export traces/... --out findings=findings.parquet --out verdicts=verdicts.csv
   afreplay export trace.arrow --out perfetto=timeline.json`,
@@ -61,7 +64,7 @@ func (f *exportFlags) run(ctx context.Context, args []string) error {
 		}
 		outs = append(outs, out)
 	}
-	o, _, err := f.options()
+	o, failOn, err := f.options()
 	if err != nil {
 		return err
 	}
@@ -95,6 +98,7 @@ func (f *exportFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return cli.NotWritten(err)
 	}
+	x.FailOn = failOn
 	progress, total := cli.NewProgress("exporting", f.quiet), cli.TotalSize(paths)
 	defer progress.Done()
 	var failed []error
@@ -113,6 +117,9 @@ func (f *exportFlags) run(ctx context.Context, args []string) error {
 		}
 		if t.Err != nil {
 			failed = append(failed, t.Err)
+		}
+		if t.Cut {
+			tellCut(path)
 		}
 	}
 	if err := x.Close(); err != nil {

@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/aftrace/aftrace/analysis/check"
 	"github.com/aftrace/aftrace/analysis/report"
+	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -28,7 +30,7 @@ func (f *judging) flags(cmd *cobra.Command) {
 	fl.BoolVar(&f.allowLoss, "allow-loss", false, "let a trace conform although events were lost or it was cut short")
 	fl.StringVar(&f.afIdentity, "af-identity", "type", "what makes two address families the same: type or type+version")
 	strictFlag(cmd, &f.strict)
-	fl.DurationVar(&f.openLimit, "open-limit", time.Millisecond, "how long ProtocolCmOpenAf may take if it does not pend (OPEN-22)")
+	openLimitFlag(cmd, &f.openLimit)
 }
 
 func (f *judging) options() (o check.Options, failOn report.FailOn, err error) {
@@ -48,11 +50,29 @@ func (f *judging) options() (o check.Options, failOn report.FailOn, err error) {
 	if o.Replay.Strict.Has(rule.AMB01) && o.Replay.AFIdentity != replay.IdentityType {
 		return o, failOn, errors.New("--strict AMB-01: the type alone identifies, which --af-identity type+version denies: choose one")
 	}
-	if f.openLimit <= 0 {
-		return o, failOn, fmt.Errorf("--open-limit %s: want more than 0", f.openLimit)
+	if err := checkOpenLimit(f.openLimit); err != nil {
+		return o, failOn, err
 	}
 	o.Replay.OpenLimit, o.Replay.AllowLoss = f.openLimit, f.allowLoss
 	return o, failOn, nil
+}
+
+// openLimitFlag adds the flag that says when an open that does not pend is late.
+func openLimitFlag(cmd *cobra.Command, limit *time.Duration) {
+	cmd.Flags().DurationVar(limit, "open-limit", time.Millisecond, "how long ProtocolCmOpenAf may take if it does not pend (OPEN-22)")
+}
+
+// checkOpenLimit refuses values of that flag that make no sense.
+func checkOpenLimit(limit time.Duration) error {
+	if limit <= 0 {
+		return fmt.Errorf("--open-limit %s: want more than 0", limit)
+	}
+	return nil
+}
+
+// tellCut says that what is shown or written is not that of a whole trace.
+func tellCut(path string) {
+	fmt.Fprintf(os.Stderr, "afreplay: %s is cut short: this is of the rows that can be read\n", rows.Safe(path))
 }
 
 // strictFlag adds the flag that names ambiguities.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,10 +23,14 @@ import (
 )
 
 type timingsFlags struct {
-	runFlags
+	format    string
+	quiet     bool
+	openLimit time.Duration
 	baselines []string
 	limit     string
 	slowest   int
+
+	read bool // of some trace there is something to show
 }
 
 func timingsCommand() *cobra.Command {
@@ -55,7 +60,7 @@ slower by more than that, and not by chance.`,
 	fl.StringVar(&f.limit, "max-regression", "", "with --baseline: exit 1 if something is slower by more than this share, like 10%")
 	fl.IntVar(&f.slowest, "slowest", timing.DefaultSlowest, "how many of the slowest calls and intervals to show")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
-	f.judging.flags(cmd)
+	openLimitFlag(cmd, &f.openLimit)
 	return cmd
 }
 
@@ -66,12 +71,12 @@ func (f *timingsFlags) run(ctx context.Context, args []string) error {
 	if f.slowest < 0 {
 		return fmt.Errorf("--slowest %d: want 0 or more", f.slowest)
 	}
-	f.findings, f.jobs = -1, 1
-	o, _, err := f.options()
-	if err != nil {
+	if err := checkOpenLimit(f.openLimit); err != nil {
 		return err
 	}
-	o.Ahead = true
+	o := check.Options{Ahead: true}
+	o.Replay.OpenLimit = f.openLimit
+	var err error
 	out := &timing.Timings{Limit: -1}
 	if f.limit != "" {
 		if len(f.baselines) == 0 {
@@ -81,12 +86,12 @@ func (f *timingsFlags) run(ctx context.Context, args []string) error {
 			return fmt.Errorf("--max-regression %w", err)
 		}
 	}
-	measured, failed, err := f.measure(ctx, o, args, out)
+	measured, failed, err := f.measure(ctx, o, args, out, true)
 	if err != nil {
 		return err
 	}
 	if len(f.baselines) > 0 {
-		before, bad, err := f.measure(ctx, o, f.baselines, nil)
+		before, bad, err := f.measure(ctx, o, f.baselines, out, false)
 		if err != nil {
 			return err
 		}
@@ -94,6 +99,9 @@ func (f *timingsFlags) run(ctx context.Context, args []string) error {
 		if out.Changes, err = timing.Compare(before, measured); err != nil {
 			return cli.Exit(cli.Internal, err)
 		}
+	}
+	if len(failed) > 0 && !f.read {
+		return cli.Exit(cli.Unreadable, errors.Join(failed...))
 	}
 	out.Rows, out.Intervals, out.Slowest = measured.Rows(), measured.Intervals(), measured.Slowest()
 	err = cli.Output(func(w io.Writer) error {
@@ -117,8 +125,9 @@ func (f *timingsFlags) run(ctx context.Context, args []string) error {
 }
 
 // measure replays traces and records how long things took. What cannot be read is told apart;
-// of it counts what came before.
-func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []string, out *timing.Timings) (*timing.Recorder, []error, error) {
+// of it counts what came before. fresh says that the traces are not those of the baseline, of
+// which only the figures count.
+func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []string, out *timing.Timings, fresh bool) (*timing.Recorder, []error, error) {
 	paths, err := expand(args)
 	if err != nil {
 		return nil, nil, err
@@ -135,9 +144,14 @@ func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []stri
 		if t.Err != nil {
 			failed = append(failed, t.Err)
 		}
+		f.read = f.read || fresh && t.Result != nil
+		if t.Cut {
+			out.Truncated = true
+			tellCut(path)
+		}
 		rec.NameTrace(path)
 		all.Merge(rec)
-		if out != nil {
+		if fresh {
 			tell(out, t, md)
 		}
 	}
