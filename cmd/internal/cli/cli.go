@@ -82,10 +82,31 @@ func Main(root *cobra.Command) (code int) {
 		}
 	}()
 	root.SilenceErrors, root.SilenceUsage = true, true
-	builtin(root)
-	root.SetOut(os.Stdout)
+	out := &watched{w: os.Stdout}
+	root.SetOut(out)
 	root.SetErr(os.Stderr)
+	builtin(root)
+	var unknown error // found by --help, which returns none
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if rest := cmd.Flags().Args(); cmd.HasSubCommands() && len(rest) > 0 {
+			sub, _, err := cmd.Find(rest) // "--help run" as "run --help"
+			if err != nil || sub == cmd {
+				unknown = fmt.Errorf("unknown command %q", rest[0])
+				return
+			}
+			sub.InitDefaultHelpFlag()
+			cmd = sub
+		}
+		help(cmd, args)
+	})
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = unknown
+	}
+	if out.err != nil { // of help and completion, whose writing nobody else looks at
+		err = NotWritten(out.err)
+	}
 	var e *exit
 	switch {
 	case err == nil:
@@ -101,6 +122,20 @@ func Main(root *cobra.Command) (code int) {
 	}
 	fmt.Fprintf(os.Stderr, "%s: %s\nSee '%s --help'.\n", root.Name(), message(err), cmd.CommandPath())
 	return Usage
+}
+
+// watched remembers that something could not be written.
+type watched struct {
+	w   io.Writer
+	err error
+}
+
+func (o *watched) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // builtin adds the commands help and completion, which refuse what does not exist.
@@ -203,7 +238,11 @@ func ToolVersion() string {
 // Output calls write with buffered standard output and reports what could not be written.
 func Output(write func(io.Writer) error) error {
 	b := bufio.NewWriterSize(os.Stdout, 1<<16)
-	if err := errors.Join(write(b), b.Flush()); err != nil {
+	err := write(b)
+	if ferr := b.Flush(); !errors.Is(err, ferr) { // which is told once
+		err = errors.Join(err, ferr)
+	}
+	if err != nil {
 		return NotWritten(err)
 	}
 	return nil
