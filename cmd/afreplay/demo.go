@@ -34,7 +34,7 @@ The demo exits with 0 when it shows what it should; afreplay run exits with 1 on
 same trace.`,
 		Example: `  afreplay demo
   afreplay demo --keep demo-files`,
-		Args: cobra.NoArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			held, err := strict(names)
 			if err != nil {

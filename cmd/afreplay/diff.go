@@ -34,7 +34,12 @@ read. One of A and B may be - for standard input.`,
 		Example: `  afreplay diff recorded.arrow executed.arrow
   afreplay diff before.arrow after.arrow --format json
   afreplay exec trace.arrow -o - --seed 7 | afreplay diff trace.arrow - --all`,
-		Args: cobra.MatchAll(cli.Inputs(2, "one of the two histories to compare"), cobra.MaximumNArgs(2)),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 2 {
+				return fmt.Errorf("afreplay diff takes two arguments, the histories to compare, not %d: compare them in pairs", len(args))
+			}
+			return cli.Inputs(2, "one of the two histories to compare")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if form != "text" && form != "json" {
 				return fmt.Errorf("--format %s: want text or json", form)

@@ -52,7 +52,7 @@ was cut short. The trace is written all the same.`,
   afreplay exec trace.arrow -o small.arrow --call-manager reference --cm-max-opens 2
   afreplay exec trace.arrow -o - | afreplay run -
   sudo afreplay exec trace.arrow -o executed.arrow --probe`,
-		Args: cobra.MatchAll(cli.Inputs(1, "the trace to execute"), cobra.MaximumNArgs(1)),
+		Args: cli.Only("the trace to execute", "execute them one by one, or join those of one boot with aftrace merge"),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	fl := cmd.Flags()

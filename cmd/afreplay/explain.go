@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,6 +54,10 @@ It exits with 0 when it explained what was asked for, whatever the trace's verdi
   afreplay explain trace.arrow REG-02@29 --format json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch n := len(args); {
+			case f.demo && n > 0 && isTraceName(args[0]):
+				return fmt.Errorf("--demo stands for the trace: leave %s out", args[0])
+			case !f.demo && n > 0 && isID(args[0]) && !isTraceName(args[0]):
+				return fmt.Errorf("the trace is missing before %s: name it, or use --demo", args[0])
 			case f.demo && f.all && n > 0, f.all && n > 1:
 				return errors.New("--all explains everything: leave the ids out")
 			case !f.demo && n == 0:
@@ -130,6 +135,23 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 		return cli.Exit(cli.Unreadable, t.Err)
 	}
 	return nil
+}
+
+// isID says whether an argument looks like the id of a finding or conflict.
+func isID(arg string) bool {
+	what, row, ok := strings.Cut(arg, "@")
+	_, err := strconv.ParseUint(row, 10, 64)
+	return ok && what != "" && err == nil
+}
+
+// isTraceName says whether an argument names a trace, or any file that is there.
+func isTraceName(arg string) bool {
+	switch strings.ToLower(filepath.Ext(arg)) {
+	case ".arrow", ".arrows":
+		return true
+	}
+	_, err := os.Stat(arg)
+	return arg == "-" || err == nil
 }
 
 // contextOf is the context that Build wants: there 0 is the default and -1 is none.

@@ -44,7 +44,12 @@ and verdicts (a row for each world): see docs/tables.md. The exit code is that o
 worst world, as for run.`,
 		Example: `  afreplay filter --emit findings < fleet.arrows > findings.arrows
   afreplay filter --emit verdicts --grouped --key region < fleet.arrows > verdicts.arrows`,
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("afreplay filter takes no arguments: rows come from standard input, as in afreplay filter --emit spans < %s", args[0])
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context()) },
 	}
 	fl := cmd.Flags()

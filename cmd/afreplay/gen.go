@@ -60,7 +60,7 @@ not found or a finding has no cause.`,
 		Example: `  afreplay gen --seed 1 --events 1000000 -o legal.arrow
   afreplay gen --seed 1 --events 100000 --profile atm --fault OPEN-07:0.1 --fault CALL-04:0.05 -o faults.arrow
   afreplay gen --seed 1 --events 1000000 --fault all:0.002 --detection-table`,
-		Args: cobra.NoArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd) },
 	}
 	fl := cmd.Flags()

@@ -112,8 +112,8 @@ func (f *runFlags) options() (o check.Options, failOn report.FailOn, err error) 
 	if o, failOn, err = f.judging.options(); err != nil {
 		return o, failOn, err
 	}
-	if f.findings == 0 {
-		return o, failOn, errors.New("--findings 0: want a number above 0, or -1 for all")
+	if f.findings == 0 || f.findings < -1 {
+		return o, failOn, fmt.Errorf("--findings %d: want a number above 0, or -1 for all", f.findings)
 	}
 	if f.jobs < 1 {
 		return o, failOn, fmt.Errorf("--jobs %d: want at least 1", f.jobs)

@@ -153,7 +153,7 @@ expected.`,
 		Example: `  afreplay scenario compile claim.af
   afreplay scenario compile claim.af -o claim.arrows
   afreplay scenario compile - < claim.af | afreplay run -`,
-		Args: one("the scenario to compile"),
+		Args: cli.Only("the scenario to compile", "compile them one by one"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				out = "-"
@@ -176,18 +176,6 @@ expected.`,
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the trace to write, - for standard output")
 	return cmd
-}
-
-func one(what string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch len(args) {
-		case 0:
-			return fmt.Errorf("%s is missing", what)
-		case 1:
-			return nil
-		}
-		return fmt.Errorf("one argument, %s, not %d", what, len(args))
-	}
 }
 
 // writeTrace writes the trace of a scenario to a file, or to standard output.
@@ -232,7 +220,7 @@ begins in mid-life and ends cut short.`,
 		Example: `  afreplay scenario decompile trace.arrow
   afreplay scenario decompile trace.arrow -o trace.af
   afreplay scenario decompile trace.arrow --from 100 --to 160`,
-		Args: one("the trace to decompile"),
+		Args: cli.Only("the trace to decompile", "decompile them one by one"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), args[0])
 		},

@@ -42,7 +42,7 @@ keeps what happened first, or with --keep-last what happened last. Doing it agai
 what is different, and nothing else.`,
 		Example: `  aftrace autologger install
   aftrace autologger install --file C:\traces\boot.etl --profile driver --max-size 1G`,
-		Args: cobra.NoArgs,
+		Args: cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			list, err := f.selected()
 			if err != nil {
@@ -124,7 +124,7 @@ func autologgerStatus() *cobra.Command {
 		Short:   "Say what boot sessions there are",
 		Long:    "Say what boot sessions aftrace has set up, whether they run, and how their last start went.",
 		Example: "  aftrace autologger status --json",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			list, err := host.Autologgers(host.LocalMachine(), host.Sessions(), name)
 			if err != nil {
@@ -166,7 +166,7 @@ func autologgerRemove() *cobra.Command {
 		Long: `Take a boot session out of the registry. One that runs goes on until the next restart, or
 is stopped with --stop. Sessions that aftrace did not set up are left alone.`,
 		Example: "  aftrace autologger remove --stop",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			removed, err := host.RemoveAutologger(host.LocalMachine(), name)
 			if err != nil {

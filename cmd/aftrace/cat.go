@@ -38,7 +38,7 @@ and JSON leaves null columns out.`,
   aftrace cat trace.arrow --driver ndproxy --since 2026-03-01T09:15:00Z --limit 20
   aftrace cat trace.arrow --seq 54-81
   aftrace cat trace.arrow --format json | jq -r .function`,
-		Args: cobra.MatchAll(cli.Inputs(1, "the trace to show"), cobra.MaximumNArgs(1)),
+		Args: cli.Only("the trace to show", "show them one by one, or join them with aftrace merge"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var filter rows.Filter
 			for _, part := range []struct {

@@ -84,7 +84,7 @@ How many records were decoded, and why others were not, goes to standard error; 
   aftrace decode recording.etl --provider Microsoft-Windows-NDIS --format json
   aftrace decode wpp.etl --pdb ndis.pdb --undecoded
   aftrace decode recording.etl --summary`,
-		Args: cobra.MatchAll(cli.Inputs(1, "the recording to decode"), cobra.MaximumNArgs(1)),
+		Args: cli.Only("the recording to decode", "decode them one by one"),
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.format, "format", "text", "text, or json: one object a line")

@@ -24,7 +24,7 @@ func doctorCommand() *cobra.Command {
 is changed. The exit code is 5 if no route is open.`,
 		Example: `  aftrace doctor
   aftrace doctor --json`,
-		Args: cobra.NoArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := host.Diagnose(cmd.Context())
 			err := cli.Output(func(w io.Writer) error {

@@ -22,7 +22,7 @@ and of NDIS 5.x. Callbacks and macros have no probe; the script names them.
 The script was not run on a Windows host yet. docs/dtrace.md says what a host needs.`,
 		Example: `  aftrace dtrace > aftrace.d
   aftrace dtrace --functions '*AddressFamily*,NdisCoCreateVc' > af.d`,
-		Args: cobra.NoArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := emit.Functions(functions)
 			if err != nil {
@@ -46,7 +46,7 @@ func headerCommand() *cobra.Command {
 callbacks as CoNDIS-AfTrace events, for an ETW session to record. It needs the headers of
 Windows and nothing else. docs/driver-events.md says how it is used.`,
 		Example: `  aftrace header > aftrace.h`,
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return cli.Output(func(w io.Writer) error {
 				_, err := io.WriteString(w, emit.Header)

@@ -30,7 +30,7 @@ trace (events by function, drivers, gaps, metadata). What a file is, its first b
 say. - is standard input.`,
 		Example: `  aftrace info recording.etl
   aftrace info trace.arrow --json`,
-		Args: cobra.MatchAll(cli.Inputs(1, "the file"), cobra.MaximumNArgs(1)),
+		Args: cli.Only("the file", "look at them one by one"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			paths, spooled, done, err := seekable(cmd.Context(), args)
 			if err != nil {

@@ -26,7 +26,7 @@ A trace that was cut short is merged as far as it goes and leaves a gap row at i
 --salvage treats a damaged one in the same way.`,
 		Example: `  aftrace merge client.arrow manager.arrow -o host.arrow
   aftrace merge a.arrows b.arrows -o - | afreplay run -`,
-		Args: cli.Inputs(1, "the traces to merge"),
+		Args: cli.Inputs(1, "a trace to merge"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return merge(cmd.Context(), args, output, salvage, quiet)
 		},

@@ -37,7 +37,7 @@ A trace that was cut short is scrubbed as far as it goes, and so is the copy cut
 		Example: `  aftrace scrub trace.arrow -o scrubbed.arrow
   aftrace scrub trace.arrow -o scrubbed.arrow --drivers --threads --shift -8760h
   aftrace scrub trace.arrow -o - --seed 'a long secret' | afreplay run -`,
-		Args: cobra.MatchAll(cli.Inputs(1, "the trace to scrub"), cobra.MaximumNArgs(1)),
+		Args: cli.Only("the trace to scrub", "scrub them one by one, or join them with aftrace merge"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("seed") && o.Seed == "" {
 				return errors.New("--seed: an empty text is no secret")

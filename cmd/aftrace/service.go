@@ -109,7 +109,7 @@ is in service.log in its folder.`,
 
 func serviceAction(use, short, long string, do func() (string, error)) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Long: long, Example: "  aftrace service " + use, Args: cobra.NoArgs,
+		Use: use, Short: short, Long: long, Example: "  aftrace service " + use, Args: cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			text, err := do()
 			if err != nil {
@@ -132,7 +132,7 @@ func serviceInstall() *cobra.Command {
 		Long: `Install the service, or change how it is installed. It runs this program where it is now;
 start it with aftrace service start, or let it start with the host.`,
 		Example: `  aftrace service install --dir C:\traces\ring --ring 256M --profile lab`,
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if _, _, err := f.options(); err != nil {
 				return err
@@ -164,7 +164,7 @@ func serviceStatus() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "status", Short: "Say whether the service runs", Long: "Say whether the service is installed and runs.",
-		Example: "  aftrace service status --json", Args: cobra.NoArgs,
+		Example: "  aftrace service status --json", Args: cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			s, err := host.Service()
 			if err != nil {
@@ -187,7 +187,7 @@ func serviceRun() *cobra.Command {
 	var f serviceFlags
 	cmd := &cobra.Command{
 		Use: "run --dir FOLDER", Short: "Be the service", Long: "Be the service: the service manager of Windows runs this.",
-		Example: `  aftrace service run --dir C:\traces\ring`, Args: cobra.NoArgs,
+		Example: `  aftrace service run --dir C:\traces\ring`, Args: cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			o, list, err := f.options()
 			if err != nil {

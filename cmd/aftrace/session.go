@@ -33,7 +33,7 @@ func sessionList() *cobra.Command {
 		Long:  "List the sessions of aftrace, or with --all those of everybody.",
 		Example: `  aftrace session list
   aftrace session list --all --json`,
-		Args: cobra.NoArgs,
+		Args: cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			found, err := host.Sessions().List()
 			if err != nil {

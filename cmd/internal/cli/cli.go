@@ -12,10 +12,12 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/aftrace/aftrace/analysis/rows"
@@ -85,6 +87,7 @@ func Main(root *cobra.Command) (code int) {
 	out := &watched{w: os.Stdout}
 	root.SetOut(out)
 	root.SetErr(os.Stderr)
+	root.SetFlagErrorFunc(wrongFlag)
 	builtin(root)
 	var unknown error // found by --help, which returns none
 	help := root.HelpFunc()
@@ -204,6 +207,55 @@ func Inputs(n int, what string) cobra.PositionalArgs {
 	}
 }
 
+// Only is a rule for one argument, with a message that says what it is, and instead what to do
+// with several.
+func Only(what, instead string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch len(args) {
+		case 0:
+			return fmt.Errorf("%s is missing", what)
+		case 1:
+			return nil
+		}
+		return fmt.Errorf("%s takes one argument, %s, not %d: %s", cmd.CommandPath(), what, len(args), instead)
+	}
+}
+
+// NoArgs is the rule for a command without arguments.
+func NoArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s takes no arguments: leave %q out", cmd.CommandPath(), strings.Join(args, " "))
+}
+
+// wrongFlag says what values a flag takes that was given another one.
+func wrongFlag(_ *cobra.Command, err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	want := ""
+	switch flag := wrong.GetFlag(); flag.Value.Type() {
+	case "int", "int64":
+		want = "a whole number"
+	case "uint64":
+		want = "a whole number, 0 or more"
+	case "float64":
+		want = "a number"
+	case "duration":
+		want = "a time like 500ms, 10s or 2h"
+	case "bool":
+		want = "true or false"
+	default:
+		return err
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		want += " that fits into 64 bits"
+	}
+	return fmt.Errorf("invalid argument %q for --%s: want %s", wrong.GetValue(), wrong.GetFlag().Name, want)
+}
+
 // Version makes the version command of the command called name; about are further lines of
 // what it prints.
 func Version(name string, about ...string) *cobra.Command {
@@ -212,7 +264,7 @@ func Version(name string, about ...string) *cobra.Command {
 		Short:   "Print the version",
 		Long:    "Print the version of the command and of what it reads and writes.",
 		Example: "  " + name + " version",
-		Args:    cobra.NoArgs,
+		Args:    NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return Output(func(w io.Writer) error {
 				fmt.Fprintf(w, "%s %s %s %s/%s\n", name, ToolVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
