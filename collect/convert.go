@@ -147,14 +147,14 @@ func checkOutput(output string, inputs []string) error {
 	out, err := os.Stat(output)
 	if err != nil {
 		if st, err := os.Stat(filepath.Dir(output)); err != nil {
-			return fail(fmt.Errorf("collect: output: %w", err), ErrOutput)
+			return fail(fmt.Errorf("collect: %s: its folder cannot be used: %w", output, errors.Unwrap(err)), ErrOutput)
 		} else if !st.IsDir() {
-			return fail(fmt.Errorf("collect: output: %s is not a folder", filepath.Dir(output)), ErrOutput)
+			return fail(fmt.Errorf("collect: %s: %s is not a folder", output, filepath.Dir(output)), ErrOutput)
 		}
 		return nil
 	}
 	if out.IsDir() {
-		return fail(fmt.Errorf("collect: output: %s is a folder", output), ErrOutput)
+		return fail(fmt.Errorf("collect: %s is a folder", output), ErrOutput)
 	}
 	for _, path := range inputs {
 		if in, err := os.Stat(path); err == nil && os.SameFile(in, out) {

@@ -3,6 +3,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -49,12 +50,24 @@ func createWhole(path string, o WriterOptions) (*Writer, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return nil, fmt.Errorf("format: %s is a directory", path)
 	}
+	// Nobody but us knows the name that it has until then.
+	ours := func(err error) error {
+		var pe *os.PathError
+		var le *os.LinkError
+		switch {
+		case errors.As(err, &pe):
+			return &os.PathError{Op: pe.Op, Path: path, Err: pe.Err}
+		case errors.As(err, &le):
+			return &os.PathError{Op: le.Op, Path: path, Err: le.Err}
+		}
+		return err
+	}
 	temp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%08x.partial", filepath.Base(path), rand.Uint32()))
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return nil, fmt.Errorf("format: %w", err)
+		return nil, fmt.Errorf("format: %w", ours(err))
 	}
-	w, err := NewWriter(f, o)
+	w, err := NewWriter(renaming{f, ours}, o)
 	if err != nil {
 		f.Close()
 		os.Remove(temp)
@@ -72,9 +85,23 @@ func createWhole(path string, o WriterOptions) (*Writer, error) {
 		}
 		if err != nil {
 			os.Remove(temp)
-			return fmt.Errorf("format: %s was not written: %w", path, err)
+			return fmt.Errorf("format: %s was not written: %w", path, ours(err))
 		}
 		return nil
 	}
 	return w, nil
+}
+
+// renaming is a Writer whose errors are changed.
+type renaming struct {
+	io.Writer
+	change func(error) error
+}
+
+func (r renaming) Write(p []byte) (int, error) {
+	n, err := r.Writer.Write(p)
+	if err != nil {
+		err = r.change(err)
+	}
+	return n, err
 }

@@ -216,7 +216,11 @@ func Expand(args []string) ([]string, error) {
 			return nil, err
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("%s: no .arrow or .arrows file in it", arg)
+			hint := ""
+			if !deep {
+				hint = fmt.Sprintf("; %s/... looks into its subfolders too", strings.TrimRight(filepath.ToSlash(dir), "/"))
+			}
+			return nil, fmt.Errorf("%s: no .arrow or .arrows file in it%s", arg, hint)
 		}
 		paths = append(paths, found...)
 	}

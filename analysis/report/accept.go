@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,8 @@ type Baseline struct {
 	has      map[string]bool // fingerprints
 }
 
-// ReadBaseline reads a JSON report, or the array of its findings.
+// ReadBaseline reads a JSON report, or the array of its findings. An array without any is
+// refused: nothing shows that it is one of findings.
 func ReadBaseline(path string) (*Baseline, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -54,6 +56,9 @@ func ReadBaseline(path string) (*Baseline, error) {
 		}
 		if err := json.Unmarshal(data, &b.findings); err != nil {
 			return nil, fmt.Errorf("%s: %w (want a report written by afreplay run --format json)", path, err)
+		}
+		if len(b.findings) == 0 {
+			return nil, fmt.Errorf("%s: an empty array is no report: want one written by afreplay run --format json", path)
 		}
 	} else {
 		if whole.Findings == nil {
@@ -101,18 +106,23 @@ type Suppressions struct {
 // catalogue, a reason and a day on which it expires: what is accepted for ever and for no
 // reason is a hole in the tests.
 func ReadSuppressions(path string) (*Suppressions, error) {
-	file, err := os.Open(path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	dec := json.NewDecoder(file)
+	var report struct {
+		Findings *json.RawMessage `json:"findings"`
+	}
+	if json.Unmarshal(data, &report) == nil && report.Findings != nil {
+		return nil, fmt.Errorf(`%s: this is a report, which --baseline takes: want {"suppressions":[{"rule":…,"reason":…,"expires":…}]}`, path)
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	var content struct {
 		Suppressions *[]Suppression `json:"suppressions"`
 	}
 	if err := dec.Decode(&content); err != nil {
-		return nil, fmt.Errorf(`%s: at byte %d: %w (want {"suppressions":[{"rule":…,"reason":…,"expires":…}]})`, path, dec.InputOffset(), err)
+		return nil, fmt.Errorf(`%s%s: %w (want {"suppressions":[{"rule":…,"reason":…,"expires":…}]})`, path, place(err, len(data)), err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, fmt.Errorf("%s: at byte %d: more than one JSON value", path, dec.InputOffset())
@@ -127,6 +137,21 @@ func ReadSuppressions(path string) (*Suppressions, error) {
 		}
 	}
 	return s, nil
+}
+
+// place says where in a file of that size an error of JSON is, if it tells.
+func place(err error, size int) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf(": at byte %d", syntax.Offset)
+	case errors.As(err, &kind):
+		return fmt.Sprintf(": at byte %d", kind.Offset)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Sprintf(": at byte %d", size)
+	}
+	return ""
 }
 
 func (s *Suppression) check() (err error) {

@@ -293,7 +293,7 @@ func TestAccept(t *testing.T) {
 	}{
 		"known":            {a: Accept{Baseline: baseline(before)}, code: 0, known: 2},
 		"known, fail on":   {a: Accept{Baseline: baseline(before)}, failOn: []string{"warning", "conflict"}, code: 1, known: 2},
-		"empty baseline":   {a: Accept{Baseline: baseline(file("e.json", `[]`))}, code: 1, fresh: 2},
+		"empty baseline":   {a: Accept{Baseline: baseline(file("e.json", `{"findings":[]}`))}, code: 1, fresh: 2},
 		"fixed":            {a: Accept{Baseline: baseline(file("f.json", `[{"rule":"SAP-01","message":"m"},{"rule":"SAP-01","message":"m"}]`))}, code: 1, fresh: 2, fixed: 1},
 		"suppressed":       {a: Accept{Suppressions: suppressions(yes), Today: day}, code: 0, fresh: 1, supp: 1},
 		"suppressed, warn": {a: Accept{Suppressions: suppressions(yes), Today: day}, failOn: []string{"warning"}, code: 1, fresh: 1, supp: 1},
@@ -336,6 +336,8 @@ func TestBadAcceptFiles(t *testing.T) {
 		`{"schema":9,"findings":[]}`: "schema 9",
 		`[{"message":"x"}]`:          "has no rule",
 		`7`:                          "want a report",
+		`[]`:                         "an empty array is no report",
+		`{}`:                         "no key findings",
 	} {
 		path := filepath.Join(dir, "b.json")
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
@@ -347,13 +349,16 @@ func TestBadAcceptFiles(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		``:                      "at byte 0",
+		`{"suppressions":`:      "at byte 16",
+		`{"suppressions":7}`:    "at byte 17",
+		`{"findings":[]}`:       "this is a report, which --baseline takes",
 		`{}`:                    "no key suppressions",
 		`{"suppressions":[{}]}`: "no rule",
 		`{"suppressions":[{"rule":"X-1","reason":"r","expires":"2027-01-01"}]}`:                    "is no rule",
 		`{"suppressions":[{"rule":"REG-01","reason":" ","expires":"2027-01-01"}]}`:                 "no reason",
 		`{"suppressions":[{"rule":"REG-01","reason":"r"}]}`:                                        "no day",
 		`{"suppressions":[{"rule":"REG-01","reason":"r","expires":"soon"}]}`:                       "want a day",
-		`{"suppressions":[{"rule":"REG-01","reason":"r","expires":"2027-01-01","adapter":"0x1"}]}`: "adapter",
+		`{"suppressions":[{"rule":"REG-01","reason":"r","expires":"2027-01-01","adapter":"0x1"}]}`: "s.json: json: unknown field \"adapter\"",
 		`{"suppressions":[]} x`: "more than one",
 	} {
 		path := filepath.Join(dir, "s.json")

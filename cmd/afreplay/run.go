@@ -136,12 +136,12 @@ func (f *runFlags) accept() (*report.Accept, error) {
 	var err error
 	if f.baseline != "" {
 		if a.Baseline, err = report.ReadBaseline(f.baseline); err != nil {
-			return nil, err
+			return nil, cli.OfFlag("baseline", f.baseline, err)
 		}
 	}
 	if f.accepted != "" {
 		if a.Suppressions, err = report.ReadSuppressions(f.accepted); err != nil {
-			return nil, err
+			return nil, cli.OfFlag("suppressions", f.accepted, err)
 		}
 	}
 	return a, nil

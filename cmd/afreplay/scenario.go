@@ -445,12 +445,15 @@ func checkOne(ctx context.Context, path string) (wrong []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	_, golden, has := strings.Cut(strings.ReplaceAll(text, "\r\n", "\n"), "\n----\n")
+	if len(s.Events) == 0 && len(s.Expect) == 0 && !has {
+		return nil, fmt.Errorf("%s: no steps: a scenario says what drivers did, one step a line (docs/scenarios.md)", name)
+	}
 	r, err := s.Replay(1 << 16)
 	if err != nil {
 		return nil, err
 	}
 	wrong = s.Verify(r)
-	_, golden, has := strings.Cut(strings.ReplaceAll(text, "\r\n", "\n"), "\n----\n")
 	if !has {
 		return wrong, nil
 	}

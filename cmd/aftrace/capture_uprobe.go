@@ -76,7 +76,7 @@ func (u *uprobeFlags) open(_ context.Context, f *captureFlags, args []string) (r
 	case errors.Is(err, uprobe.ErrNotPossible):
 		return nil, cli.Exit(cli.NotPossible, err)
 	case err != nil:
-		return nil, exit(err)
+		return nil, exit(cli.OfFlag("map", u.names, err))
 	}
 	return &uprobeRecording{c}, nil
 }

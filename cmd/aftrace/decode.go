@@ -34,6 +34,11 @@ func descriptions(fl *pflag.FlagSet) *collect.Descriptions {
 // library loads descriptions and says on standard error what is odd about them.
 func library(x *collect.Descriptions, quiet bool) (*decode.Library, error) {
 	lib, loaded, err := x.Load()
+	for flag, paths := range map[string][]string{"tmf": x.TMF, "pdb": x.PDBs, "manifest": x.Manifests, "wpp-map": x.WPPMaps} {
+		for _, path := range paths {
+			err = cli.OfFlag(flag, path, err)
+		}
+	}
 	if err != nil {
 		return nil, exit(err)
 	}

@@ -69,11 +69,14 @@ func look(ctx context.Context, path string, lib *decode.Library, quiet bool) (in
 		}
 		return t, traceText(t), nil
 	}
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return nil, "", cli.Exit(cli.Unreadable, fmt.Errorf("%s: is a folder: name the recordings and traces in it, one by one", path))
+	}
 	progress := cli.NewProgress("reading", quiet)
 	e, err := collect.Info(ctx, path, lib, progress.At)
 	progress.Done()
 	if errors.Is(err, etl.ErrNotETL) {
-		err = fmt.Errorf("%w (nor a trace: those are Arrow files, .arrow and .arrows)", err)
+		err = fmt.Errorf("%w; nor is it a trace: those are Arrow files, .arrow and .arrows", err)
 	}
 	if err != nil {
 		return nil, "", err

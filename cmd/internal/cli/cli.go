@@ -300,6 +300,16 @@ func Output(write func(io.Writer) error) error {
 	return nil
 }
 
+// OfFlag makes err, if it is that path cannot be opened, one that names the flag that path came
+// from, with the exit code of an input. Other errors stay as they are.
+func OfFlag(flag, path string, err error) error {
+	var pe *os.PathError
+	if !errors.As(err, &pe) || pe.Path != path {
+		return err
+	}
+	return Exit(Unreadable, fmt.Errorf("--%s %s: cannot be read: %w", flag, path, pe.Err))
+}
+
 // NotWritten makes err one of output that could not be written. An error that has its exit
 // code keeps it.
 func NotWritten(err error) error {
