@@ -285,6 +285,22 @@ func TestCreate(t *testing.T) {
 	if _, err := Create(filepath.Join(dir, "t.txt"), WriterOptions{}); err == nil || !strings.Contains(err.Error(), ".arrow") {
 		t.Errorf("other extension: %v", err)
 	}
+	// Errors are about the name that was asked for.
+	missing := filepath.Join(dir, "none", "t.arrow")
+	if _, err := Create(missing, WriterOptions{}); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), missing) || strings.Contains(err.Error(), "partial") {
+		t.Errorf("no folder: %v", err)
+	}
+	taken := filepath.Join(t.TempDir(), "taken.arrow")
+	w, err := Create(taken, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(taken, "x"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err == nil || !strings.Contains(err.Error(), taken) || strings.Contains(err.Error(), "partial") {
+		t.Errorf("a folder in its place: %v", err)
+	}
 	for _, name := range []string{"t.arrow", "T.ARROWS"} {
 		path := filepath.Join(dir, name)
 		w, err := Create(path, WriterOptions{})
@@ -311,7 +327,7 @@ func TestCreate(t *testing.T) {
 		}
 		r.Close()
 	}
-	w, err := Create(filepath.Join(dir, "gone.arrow"), WriterOptions{})
+	w, err = Create(filepath.Join(dir, "gone.arrow"), WriterOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

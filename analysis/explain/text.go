@@ -139,7 +139,7 @@ func (t *text) ladder() {
 	for i := range t.Steps {
 		s := &t.Steps[i]
 		l.seqs = max(l.seqs, len(fmt.Sprint(s.Seq)))
-		l.times = max(l.times, columns(offset(s.Offset)))
+		l.times = max(l.times, columns(Offset(s.Offset)))
 		labels = max(labels, columns(s.Text()))
 	}
 	l.narrow = true
@@ -246,7 +246,7 @@ func (l *lines) step(s *Step) {
 		mark = "*"
 	}
 	seq := fmt.Sprint(s.Seq)
-	when := offset(s.Offset)
+	when := Offset(s.Offset)
 	label := s.Text()
 	if s.Kind == StepElided {
 		mark, seq, when = " ", "⋮", ""
@@ -393,7 +393,8 @@ func (t *text) rule() {
 	}
 }
 
-func offset(ns int64) string {
+// Offset is a time since another one, in ns, with its sign; see Duration.
+func Offset(ns int64) string {
 	if ns < 0 {
 		return Duration(ns)
 	}

@@ -67,7 +67,7 @@ var (
 		"num":    thousands,
 		"count":  rows.Count[int],
 		"ns":     rows.Duration,
-		"offset": offset,
+		"offset": explain.Offset,
 		"base":   baseName,
 		"add":    func(a, b int) int { return a + b },
 	}).Parse(pageHTML))

@@ -78,7 +78,7 @@ func draw(e *explain.Explanation) *htmlLadder {
 	for i := range e.Steps {
 		s := &e.Steps[i]
 		seqs = max(seqs, len(strconv.FormatUint(s.Seq, 10)))
-		times = max(times, utf8.RuneCountInString(offset(s.Offset)))
+		times = max(times, utf8.RuneCountInString(explain.Offset(s.Offset)))
 	}
 	l := &htmlLadder{Start: rows.Time(e.Start)}
 	l.SeqX = 18 + int(float64(seqs)*charWidth)
@@ -125,7 +125,7 @@ func draw(e *explain.Explanation) *htmlLadder {
 func (l *htmlLadder) step(e *explain.Explanation, s *explain.Step, top int) htmlStep {
 	out := htmlStep{
 		Kind: s.Kind, Top: top, Height: rowHeight, Y: top + 15, Mid: top + rowHeight/2,
-		Seq: strconv.FormatUint(s.Seq, 10), Time: offset(s.Offset), Proves: s.Proves, Text: s.Text(),
+		Seq: strconv.FormatUint(s.Seq, 10), Time: explain.Offset(s.Offset), Proves: s.Proves, Text: s.Text(),
 	}
 	switch s.Kind {
 	case explain.StepElided:
@@ -170,13 +170,6 @@ func (l *htmlLadder) step(e *explain.Explanation, s *explain.Step, top int) html
 		}
 	}
 	return out
-}
-
-func offset(ns int64) string {
-	if ns < 0 {
-		return explain.Duration(ns)
-	}
-	return "+" + explain.Duration(ns)
 }
 
 // clip shortens s to n characters.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/aftrace/aftrace/analysis/export"
 	"github.com/aftrace/aftrace/analysis/report"
 	"github.com/aftrace/aftrace/analysis/table"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
@@ -59,16 +60,29 @@ func complete(root *cobra.Command) {
 		}
 	}
 	profiles, _ := gen.Profiles()
+	faults := []string{"all:"}
+	for _, f := range gen.Every(1) {
+		faults = append(faults, f.Rule.String()+":")
+	}
+	with := func(end string, list []string) (out []string) {
+		for _, s := range list {
+			out = append(out, s+end)
+		}
+		return out
+	}
 	cli.Complete(root, map[string][]string{
 		"* --strict":          strict,
 		"* --fail-on":         append([]string{"warning", "info", "conflict", "defect"}, rules...),
 		"* --af-identity":     {"type", "type+version"},
 		"run --format":        report.Formats,
+		"run --out":           with("=", report.Formats),
+		"export --out":        with("=", export.What),
 		"explain --format":    {"text", "json"},
 		"diff --format":       {"text", "json"},
 		"timings --format":    {"text", "json", "csv"},
 		"exec --call-manager": {"recorded", "reference"},
 		"gen --profile":       profiles,
+		"gen --fault":         faults,
 		"filter --emit":       table.Names,
 		"rules":               slices.Concat(groups, rules, []string{"AMB"}, ambiguities),
 	})

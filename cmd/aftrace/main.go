@@ -42,18 +42,22 @@ written, 130 interrupted.`,
   aftrace cat trace.arrow --function '*AddressFamily*'`,
 	})
 	root.AddCommand(captureCommand(runtime.GOOS), sessionCommand(), autologgerCommand(), serviceCommand(), doctorCommand(), providersCommand(), convertCommand(), decodeCommand(), infoCommand(), catCommand(), mergeCommand(), scrubCommand(), dtraceCommand(), headerCommand(), cli.Version("aftrace"))
-	var functions, statuses []string
+	var functions, statuses, sources []string
 	for _, f := range ndis.Functions() {
 		functions = append(functions, f.Name)
 	}
 	for _, s := range ndis.Statuses() {
 		statuses = append(statuses, s.Name)
 	}
+	for _, s := range captureSources {
+		sources = append(sources, s.name)
+	}
 	cli.Complete(root, map[string][]string{
 		"cat --format":       {"text", "json", "csv"},
 		"cat --function":     functions,
 		"cat --status":       statuses,
 		"decode --format":    {"text", "json"},
+		"capture --source":   sources,
 		"dtrace --functions": functions,
 		"* --profile":        host.Profiles,
 	})
