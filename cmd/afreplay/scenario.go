@@ -335,7 +335,7 @@ FILE is an .af file, a folder (the .af files in it; with /... those in its subfo
 too) or - for standard input. What is expected and was not found begins with -, what was
 found and is not expected with +.
 
-Exit codes: 0 all find what they expect, 1 one does not, 3 one cannot be read or has a
+Exit codes: 0 all find what they expect, 1 one does not, 3 one cannot be read, has no steps or a
 mistake, which is told with its line, its column and what was expected.`,
 		Example: `  afreplay scenario check claim.af
   afreplay scenario check scenarios/...
