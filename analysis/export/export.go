@@ -61,9 +61,8 @@ type Exporter struct {
 	events    []*table.EventWriter
 	timelines []*Timeline
 	sinks     []*table.Sink
-	files     []io.Closer
-	names     []string // of the outputs
-	made      []string // files
+	files     []*os.File // of the timelines
+	paths     []string
 	traces    int
 }
 
@@ -71,15 +70,13 @@ type Exporter struct {
 func New(outs []Output, o check.Options) (*Exporter, error) {
 	x := &Exporter{o: o}
 	for _, out := range outs {
-		if slices.Contains(x.names, out.Path) {
+		if slices.Contains(x.paths, out.Path) {
 			return nil, errors.Join(fmt.Errorf("%s: two outputs have this name", out.Path), x.abandon())
 		}
 		if err := x.open(out); err != nil {
 			return nil, errors.Join(err, x.abandon())
 		}
-		if x.names = append(x.names, out.Path); out.Path != stdout {
-			x.made = append(x.made, out.Path)
-		}
+		x.paths = append(x.paths, out.Path)
 	}
 	return x, nil
 }
@@ -87,7 +84,6 @@ func New(outs []Output, o check.Options) (*Exporter, error) {
 func (x *Exporter) open(out Output) error {
 	switch {
 	case out.What == Perfetto && out.Path == stdout:
-		x.files = append(x.files, io.NopCloser(nil))
 		x.timelines = append(x.timelines, NewTimeline(os.Stdout))
 		return nil
 	case out.What == Perfetto:
@@ -98,17 +94,16 @@ func (x *Exporter) open(out Output) error {
 		x.files = append(x.files, f)
 		x.timelines = append(x.timelines, NewTimeline(f))
 		return nil
-	}
-	var s *table.Sink
-	if out.Path == stdout {
-		s = table.NewStream(os.Stdout, out.What)
-	} else {
-		var err error
-		if s, err = table.Create(out.Path, out.What); err != nil {
+	case out.Path == stdout:
+		x.sinks = append(x.sinks, table.NewStream(os.Stdout, out.What))
+	default:
+		s, err := table.Create(out.Path, out.What)
+		if err != nil {
 			return err
 		}
+		x.sinks = append(x.sinks, s)
 	}
-	x.sinks = append(x.sinks, s)
+	s := x.sinks[len(x.sinks)-1]
 	switch out.What {
 	case table.Spans:
 		x.spans = append(x.spans, table.NewSpanWriter(s))
@@ -216,8 +211,11 @@ func (x *Exporter) Close() error {
 	for _, s := range x.sinks {
 		errs = append(errs, s.Close())
 	}
-	for i, t := range x.timelines {
-		errs = append(errs, t.Close(), x.files[i].Close())
+	for _, t := range x.timelines {
+		errs = append(errs, t.Close())
+	}
+	for _, f := range x.files {
+		errs = append(errs, f.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -228,8 +226,10 @@ func (x *Exporter) Abandon() { _ = x.abandon() }
 func (x *Exporter) abandon() error {
 	_ = x.Close()
 	var errs []error
-	for _, p := range x.made {
-		errs = append(errs, os.Remove(p))
+	for _, p := range x.paths {
+		if p != stdout {
+			errs = append(errs, os.Remove(p))
+		}
 	}
 	return errors.Join(errs...)
 }

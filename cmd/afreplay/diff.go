@@ -58,7 +58,7 @@ read. One of A and B may be - for standard input.`,
 func runDiff(ctx context.Context, a, b, form string, all bool) error {
 	var readers [2]*format.Reader
 	for i, path := range []string{a, b} {
-		r, err := openTrace(ctx, path)
+		r, err := cli.OpenTrace(ctx, path)
 		if err != nil {
 			return cli.Exit(cli.Unreadable, err)
 		}

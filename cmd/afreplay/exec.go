@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"github.com/aftrace/aftrace/analysis/execute"
 	"github.com/aftrace/aftrace/analysis/timing"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
-	"github.com/aftrace/aftrace/format"
 	"github.com/aftrace/aftrace/replay"
 	"github.com/aftrace/aftrace/replay/rule"
 )
@@ -106,7 +104,7 @@ func (f *execFlags) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	ctx := cmd.Context()
-	r, err := openTrace(ctx, path)
+	r, err := cli.OpenTrace(ctx, path)
 	if err != nil {
 		return cli.Exit(cli.Unreadable, err)
 	}
@@ -148,13 +146,6 @@ func (f *execFlags) run(cmd *cobra.Command, path string) error {
 		return cli.Exit(cli.Inconclusive, nil)
 	}
 	return nil
-}
-
-func openTrace(ctx context.Context, path string) (*format.Reader, error) {
-	if cli.Passing(path) {
-		return format.NewReader(cli.Stream(ctx, path), path, format.ReaderOptions{})
-	}
-	return format.Open(path, format.ReaderOptions{})
 }
 
 // summarize says what was executed, assumed and left out.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,17 +72,17 @@ func (f *exportFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	files := make([]string, len(outs))
-	for i, out := range outs {
-		files[i] = out.Path
-	}
-	if err := cli.Apart(paths, files); err != nil {
+	if err := apart(paths, outs); err != nil {
 		return err
 	}
-	for i, out := range outs {
+	stdout := 0
+	for _, out := range outs {
+		if out.Path == "-" {
+			stdout++
+		}
 		switch {
 		case out.Path != "-":
-		case slices.Contains(files[:i], "-"):
+		case stdout > 1:
 			return errors.New("--out: only one output can go to standard output")
 		case out.What != export.Perfetto && cli.Terminal(os.Stdout):
 			return fmt.Errorf("--out %s=-: a table is not for a terminal: redirect standard output or name a file", out.What)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aftrace/aftrace/analysis/check"
 	"github.com/aftrace/aftrace/analysis/explain"
+	"github.com/aftrace/aftrace/analysis/export"
 	"github.com/aftrace/aftrace/analysis/report"
 	"github.com/aftrace/aftrace/analysis/timing"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
@@ -56,6 +57,15 @@ func expand(args []string) ([]string, error) {
 		return nil, cli.Exit(cli.Unreadable, err)
 	}
 	return paths, nil
+}
+
+// apart is cli.Apart for traces that are read and what --out names.
+func apart(paths []string, outs []export.Output) error {
+	files := make([]string, len(outs))
+	for i, out := range outs {
+		files[i] = out.Path
+	}
+	return cli.Apart(paths, files)
 }
 
 // replay replays the traces at paths, several at a time, and keeps them in their order. What

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aftrace/aftrace/analysis/check"
+	"github.com/aftrace/aftrace/analysis/export"
 	"github.com/aftrace/aftrace/analysis/report"
 	"github.com/aftrace/aftrace/analysis/rows"
 	"github.com/aftrace/aftrace/cmd/internal/cli"
@@ -22,12 +23,6 @@ import (
 
 // formats are those of commands that write no report.
 var formats = []string{"text", "json"}
-
-// output is one report that was asked for.
-type output struct {
-	format string
-	path   string // "-" is standard output
-}
 
 type runFlags struct {
 	judging
@@ -91,19 +86,19 @@ of the findings which are neither known nor suppressed.`,
 }
 
 // outputs checks what the flags ask for.
-func (f *runFlags) outputs() (outs []output, err error) {
+func (f *runFlags) outputs() (outs []export.Output, err error) {
 	if !slices.Contains(report.Formats, f.format) {
 		return nil, fmt.Errorf("--format %s: want %s", f.format, report.FormatList())
 	}
 	if !f.quiet {
-		outs = append(outs, output{f.format, "-"})
+		outs = append(outs, export.Output{What: f.format, Path: "-"})
 	}
 	for _, o := range f.out {
 		format, path, ok := strings.Cut(o, "=")
 		if !ok || path == "" || !slices.Contains(report.Formats, format) {
 			return nil, fmt.Errorf("--out %s: want FORMAT=FILE, where FORMAT is %s", o, report.FormatList())
 		}
-		outs = append(outs, output{format, path})
+		outs = append(outs, export.Output{What: format, Path: path})
 	}
 	return outs, nil
 }
@@ -164,17 +159,13 @@ func (f *runFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	files := make([]string, len(outs))
-	for i, out := range outs {
-		files[i] = out.path
-	}
-	if err := cli.Apart(paths, files); err != nil {
+	if err := apart(paths, outs); err != nil {
 		return err
 	}
 	wants := func(format string) bool {
-		return slices.ContainsFunc(outs, func(o output) bool { return o.format == format })
+		return slices.ContainsFunc(outs, func(o export.Output) bool { return o.What == format })
 	}
-	j := newJudge(o, slices.ContainsFunc(outs, func(o output) bool { return report.NeedsRows(o.format) }), f.timings || wants("json") || wants("html"))
+	j := newJudge(o, slices.ContainsFunc(outs, func(o export.Output) bool { return report.NeedsRows(o.What) }), f.timings || wants("json") || wants("html"))
 	defer j.close()
 	j.picture = wants("html")
 	var probes *probing
@@ -232,16 +223,16 @@ func (f *runFlags) tellNews() func(*replay.Finding) {
 }
 
 // write writes one report where it should go.
-func (f *runFlags) write(ctx context.Context, rep *report.Report, out output, j *judge) error {
+func (f *runFlags) write(ctx context.Context, rep *report.Report, out export.Output, j *judge) error {
 	write := func(w io.Writer) error {
-		return rep.Write(w, out.format, cli.ToolVersion(), report.TextOptions{
-			Color: out.path == "-" && cli.Color(), Timings: f.timings, Findings: f.findings, Flags: f.flagsToExplain(), Rows: j.rows,
+		return rep.Write(w, out.What, cli.ToolVersion(), report.TextOptions{
+			Color: out.Path == "-" && cli.Color(), Timings: f.timings, Findings: f.findings, Flags: f.flagsToExplain(), Rows: j.rows,
 		}, j.material(ctx))
 	}
-	if out.path == "-" {
+	if out.Path == "-" {
 		return cli.Output(write)
 	}
-	file, err := os.Create(out.path)
+	file, err := os.Create(out.Path)
 	if err != nil {
 		return cli.NotWritten(err)
 	}

@@ -29,8 +29,6 @@ type timingsFlags struct {
 	baselines []string
 	limit     string
 	slowest   int
-
-	read bool // of some trace there is something to show
 }
 
 func timingsCommand() *cobra.Command {
@@ -86,12 +84,16 @@ func (f *timingsFlags) run(ctx context.Context, args []string) error {
 			return fmt.Errorf("--max-regression %w", err)
 		}
 	}
-	measured, failed, err := f.measure(ctx, o, args, out, true)
+	read := false // of some trace there is something to show
+	measured, failed, err := f.measure(ctx, o, args, out, func(t report.Trace, md format.Metadata) {
+		read = read || t.Result != nil
+		tell(out, t, md)
+	})
 	if err != nil {
 		return err
 	}
 	if len(f.baselines) > 0 {
-		before, bad, err := f.measure(ctx, o, f.baselines, out, false)
+		before, bad, err := f.measure(ctx, o, f.baselines, out, func(report.Trace, format.Metadata) {})
 		if err != nil {
 			return err
 		}
@@ -100,7 +102,7 @@ func (f *timingsFlags) run(ctx context.Context, args []string) error {
 			return cli.Exit(cli.Internal, err)
 		}
 	}
-	if len(failed) > 0 && !f.read {
+	if len(failed) > 0 && !read {
 		return cli.Exit(cli.Unreadable, errors.Join(failed...))
 	}
 	out.Rows, out.Intervals, out.Slowest = measured.Rows(), measured.Intervals(), measured.Slowest()
@@ -125,9 +127,8 @@ func (f *timingsFlags) run(ctx context.Context, args []string) error {
 }
 
 // measure replays traces and records how long things took. What cannot be read is told apart;
-// of it counts what came before. fresh says that the traces are not those of the baseline, of
-// which only the figures count.
-func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []string, out *timing.Timings, fresh bool) (*timing.Recorder, []error, error) {
+// of it counts what came before. each is told of every trace.
+func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []string, out *timing.Timings, each func(report.Trace, format.Metadata)) (*timing.Recorder, []error, error) {
 	paths, err := expand(args)
 	if err != nil {
 		return nil, nil, err
@@ -144,16 +145,13 @@ func (f *timingsFlags) measure(ctx context.Context, o check.Options, args []stri
 		if t.Err != nil {
 			failed = append(failed, t.Err)
 		}
-		f.read = f.read || fresh && t.Result != nil
 		if t.Cut {
 			out.Truncated = true
 			tellCut(path)
 		}
 		rec.NameTrace(path)
 		all.Merge(rec)
-		if fresh {
-			tell(out, t, md)
-		}
+		each(t, md)
 	}
 	return all, failed, nil
 }

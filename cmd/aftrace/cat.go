@@ -64,7 +64,7 @@ and JSON leaves null columns out.`,
 			if _, err := rows.NewWriter(io.Discard, rows.Format(f.format)); err != nil {
 				return fmt.Errorf("--format: %w", err)
 			}
-			r, err := openTrace(cmd.Context(), args[0])
+			r, err := cli.OpenTrace(cmd.Context(), args[0])
 			if err != nil {
 				return exit(err)
 			}

@@ -80,14 +80,6 @@ func exit(err error) error {
 	return cli.NotWritten(err)
 }
 
-// openTrace opens a trace; "-" is standard input, which ends with ctx.
-func openTrace(ctx context.Context, path string) (*format.Reader, error) {
-	if cli.Passing(path) {
-		return format.NewReader(cli.Stream(ctx, path), path, format.ReaderOptions{})
-	}
-	return format.Open(path, format.ReaderOptions{})
-}
-
 // createTrace makes the trace that -o names.
 func createTrace(path string, o format.WriterOptions) (*format.Writer, error) {
 	if err := checkOutput(path); err != nil {

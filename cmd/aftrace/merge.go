@@ -47,7 +47,7 @@ func merge(ctx context.Context, args []string, output string, salvage, quiet boo
 	}
 	var ins []*format.Reader
 	for _, path := range args {
-		r, err := openTrace(ctx, path)
+		r, err := cli.OpenTrace(ctx, path)
 		if err != nil {
 			return exit(err)
 		}

@@ -65,7 +65,7 @@ func runScrub(ctx context.Context, input, output string, o scrub.Options, quiet,
 	if err := cli.Apart([]string{input}, []string{output}); err != nil {
 		return err
 	}
-	r, err := openTrace(ctx, input)
+	r, err := cli.OpenTrace(ctx, input)
 	if err != nil {
 		return exit(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"os"
+
+	"github.com/aftrace/aftrace/format"
 )
 
 // Passing says that what path names can be read once: standard input, "-", or a pipe.
@@ -96,6 +98,14 @@ func (s *stream) Read(p []byte) (int, error) {
 	n := copy(p, s.now.b[s.at:s.now.n])
 	s.at += n
 	return n, nil
+}
+
+// OpenTrace opens a trace. Reading one that is Passing stops with the error of ctx.
+func OpenTrace(ctx context.Context, path string) (*format.Reader, error) {
+	if Passing(path) {
+		return format.NewReader(Stream(ctx, path), path, format.ReaderOptions{})
+	}
+	return format.Open(path, format.ReaderOptions{})
 }
 
 // Spool copies what is Passing to a file in the folder for temporary files, for readers that
